@@ -1,0 +1,42 @@
+/* wire: a format in which nigh speaks to places, the other direction of api.h.
+ *
+ * request makes the exact body for a turn; a reader is fed the answer's bytes and emits canonical
+ * events.  Pure: no sockets, no clock.  Loop thread only. */
+#pragma once
+#include "api/api.h"
+#include "net/sse.h"
+#include "turn/place.h"
+
+enum wire_flags {
+    WIRE_OLD_MAX_TOKENS = 1, /* write max_tokens instead of max_completion_tokens (llama-server and most
+                                compatible servers; OpenAI's reasoning models refuse the old name) */
+    WIRE_CACHE_PROMPT = 2,   /* llama-server's cache_prompt */
+    WIRE_RETURN_PROGRESS = 4,
+};
+
+struct wire_reader; /* one answer */
+
+struct wire {
+    const char *name;      /* "openai" */
+    const char *chat_path; /* "/chat/completions" */
+    /* Always asks for a stream with usage, whatever the turn wants: what comes is gathered for callers who
+     * want it whole.  Unknown members of the turn's raw request travel on when it came in this format. */
+    NIGH_MUST enum nigh_status (*request)(struct buf *out, const struct turn *turn,
+                                          const char *model, unsigned flags, struct nigh_err *err);
+    /* content_type: of the answer; a JSON body where a stream was asked for is taken too. */
+    NIGH_MUST enum nigh_status (*reader_new)(struct wire_reader **ret, int http_status,
+                                             struct slice content_type, struct arena *arena,
+                                             void (*sink)(void *owner, const struct event *),
+                                             void *owner, struct nigh_err *err);
+    /* NIGH_UPSTREAM when the bytes are not the format's: invalid JSON, an error event. */
+    NIGH_MUST enum nigh_status (*reader_feed)(struct wire_reader *r, struct slice bytes,
+                                              struct nigh_err *err);
+    /* The answer's bytes are over.  Emits END when the answer is whole ([DONE] came, or every choice
+     * finished and the transfer was complete); else the fate says why not.  For HTTP errors it reads the error
+     * body and classifies it (429, context length, content filter, bad key).  Fills fate, said*, err. */
+    void (*reader_end)(struct wire_reader *r, struct outcome *outcome);
+    bool (*reader_whole)(const struct wire_reader *r); /* [DONE] was seen: no need to wait for more */
+    void (*reader_free)(struct wire_reader *r);
+};
+
+extern const struct wire wire_openai;

@@ -1,0 +1,42 @@
+/* gate: the one place that decides whether these bytes may go there.
+ *
+ * gate_clear() makes a clearance: proof that label_permits() agreed for exactly this body and this
+ * destination.  net/client.c takes one with every send and spends it; there is no other source and
+ * no way to spend one twice.  A refusal is an ordinary outcome (NIGH_DENIED) whose text names the
+ * label and the place, never content.  Loop thread only.
+ *
+ * Invariants: 1. A clearance is for one pair of (body pointer and length, destination).  2. It is
+ * spent or freed exactly once.  3. A send to any zone but `device` has an open ledger row before its
+ * first byte goes; if the row cannot be written the send does not happen. */
+#pragma once
+#include "label/label.h"
+#include "label/ledger.h"
+
+struct gate;
+struct clearance;
+
+struct dest {            /* where bytes may go; owned by the place, outlives its clearances */
+    const char *place;   /* name that users see: "openai/gpt-5-mini", "here/qwen3-0.6b" */
+    const char *address; /* "https://api.openai.com:443", or "unix:" and a path */
+    unsigned zone;
+};
+
+NIGH_MUST enum nigh_status gate_new(struct gate **ret, struct ledger *ledger, struct zones *zones,
+                                    struct nigh_err *err); /* ledger may be NULL in the CLI's own
+                                    client, where every destination is the device */
+struct gate *gate_free(struct gate *gate);
+void gate_zones(struct gate *gate, const struct zones *zones); /* after a reload */
+
+/* turn: the ULID, copied; "" for a probe. */
+NIGH_MUST enum nigh_status gate_clear(struct gate *gate, struct clearance **ret_pass,
+                                      const char *turn, struct label data, const struct dest *to,
+                                      struct slice body, struct nigh_err *err);
+struct clearance *clearance_free(struct clearance *pass); /* unspent, or after clearance_settle */
+
+/* For net/client.c only.  Spends it: refuses a second time and any other body or destination, and opens the
+ * ledger row. */
+NIGH_MUST enum nigh_status clearance_spend(struct clearance *pass, const struct dest *to,
+                                           struct slice body, struct nigh_err *err);
+/* Tells what became of the send; closes the ledger row. */
+void clearance_settle(struct clearance *pass, uint64_t bytes_out, uint64_t bytes_in,
+                      int http_status, const char *failure);

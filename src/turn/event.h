@@ -1,0 +1,45 @@
+/* event: what a place says while it answers, in canonical form.
+ *
+ * The order per answer: BEGIN, then any number of deltas for any choice, FINISH per choice, USAGE at
+ * most once at any point after BEGIN, END.  A stream without END was cut, and is never shown as whole.
+ * Slices and raw live during the sink's call only. */
+#pragma once
+#include "base/json.h"
+
+enum event_kind {
+    EVENT_BEGIN,     /* text: upstream's model name; raw: the first chunk's object */
+    EVENT_TEXT,      /* text */
+    EVENT_REASONING, /* text */
+    EVENT_REFUSAL,   /* text */
+    EVENT_CALL,      /* call, call_id, name: a tool call starts */
+    EVENT_ARGUMENTS, /* call; text: a piece of the arguments' JSON */
+    EVENT_LOGPROBS,  /* raw: OpenAI's logprobs object for the choice */
+    EVENT_FINISH,    /* finish */
+    EVENT_USAGE,     /* usage */
+    EVENT_END,
+};
+
+enum finish {
+    FINISH_STOP,
+    FINISH_LENGTH,
+    FINISH_CALLS,
+    FINISH_FILTER,
+    FINISH_OTHER, /* text: upstream's word */
+};
+const char *finish_text(enum finish finish); /* OpenAI's words: "stop", "length", "tool_calls", "content_filter" */
+
+/* Token counts.  input counts every prompt token, cached ones included; output includes reasoning. */
+struct usage {
+    uint64_t input, output, cached_read, cache_write, reasoning;
+    bool known; /* false: the place did not tell */
+};
+
+struct event {
+    enum event_kind kind;
+    unsigned choice; /* 0-based */
+    unsigned call;   /* 0-based within the choice */
+    struct slice text, call_id, name;
+    enum finish finish;
+    struct usage usage;
+    yyjson_val *raw;
+};
