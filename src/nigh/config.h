@@ -1,0 +1,117 @@
+/* config: the user's YAML file as a struct.
+ *
+ * Read with libyaml's document loader and a table of keys (config-keys in config.c), so that every mistake is
+ * named with its file, line and key, not only the first: that is why libyaml and not libcyaml, which stops at
+ * the first.  Every key has a default; an empty file is a valid config.  A config lives in its own arena
+ * until config_free; a reload makes a new one beside it and swaps only when the new one is whole.
+ * Loop thread only after loading. */
+#pragma once
+#include "label/rule.h"
+#include "label/zone.h"
+#include "turn/place.h"
+
+enum {
+    CONFIG_BYTES_MAX = 1 << 20,
+    CONFIG_CLOUDS_MAX = 64,
+    CONFIG_MODELS_MAX = 256, /* per cloud */
+    CONFIG_ALIASES_MAX = 1024,
+    CONFIG_DEPTH_MAX = 16,
+    CONFIG_MISTAKES_MAX = 100,
+};
+
+struct config_model {
+    const char *name;
+    double quality;          /* 0..1; default 0.7, see docs/config.md */
+    uint64_t context_tokens; /* 0: not known */
+    uint64_t output_tokens_max;
+    double price_in, price_out, price_cached; /* USD per million tokens; NAN: from data/prices.csv */
+    unsigned can;            /* CAN_... bits; default CAN_ALL less CAN_AUDIO, CAN_FILES */
+    unsigned line;
+};
+
+struct config_cloud {
+    const char *name; /* [a-z0-9_-]{1,32} */
+    const char *api;  /* "openai" */
+    const char *url;
+    const char *key_env, *key_file; /* at most one; neither: keyless */
+    const char *zone;               /* default "public" */
+    bool plain_http;                /* http:// to a host that is not loopback is allowed */
+    int old_max_tokens;             /* -1 guess, 0, 1 */
+    uint64_t first_byte_ms, idle_ms, total_ms; /* 0: the default of cloud.h */
+    struct config_model *models;
+    size_t n_models;
+    unsigned line;
+};
+
+struct config_engine {
+    bool enabled;      /* default: true when a model is found */
+    const char *model; /* a name in the model store, or a path; NULL: $NIGH_MODEL, else the store's only one */
+    const char *program; /* NULL: llama-server on PATH, else the one set-up brought */
+    uint64_t context;  /* tokens per slot; 8192 */
+    unsigned slots;    /* 1 */
+    unsigned queue;    /* waiting turns; 16 */
+    uint64_t queue_wait_ms; /* 30,000 */
+    enum { UNLOAD_AUTO, UNLOAD_AFTER, UNLOAD_NEVER } unload;
+    uint64_t unload_ms; /* UNLOAD_AFTER */
+    unsigned threads;  /* 0: llama-server's choice */
+    uint64_t memory_bytes; /* 0: no ceiling */
+    double quality;    /* 0.3 */
+    double watts;      /* 0: data/energy default */
+};
+
+struct config_alias {
+    const char *from, *to;
+};
+
+struct config {
+    struct arena arena;
+    const char *path; /* the file, or "(defaults)" */
+    const char *host; /* "127.0.0.1" */
+    uint16_t port;    /* 6444; 0 picks one */
+    struct zone_spec *zones;
+    size_t n_zones;
+    const char *default_label; /* "public" */
+    struct config_engine engine;
+    struct config_cloud *clouds;
+    size_t n_clouds;
+    struct config_alias *aliases;
+    size_t n_aliases;
+    const char *profile;    /* "balanced" */
+    double budget_usd_per_day; /* NAN: none */
+    struct rule_spec *rules;
+    size_t n_rules;
+    bool skills;            /* true */
+    const char *log_level;  /* "info" */
+    size_t body_bytes_max;  /* 64 MiB */
+};
+
+struct config_mistake {
+    unsigned line, column; /* 1-based; 0: the file as a whole */
+    const char *key;       /* "clouds[0].url" */
+    const char *what;      /* "unknown key; did you mean `url`?" */
+    bool warning;          /* accepted, but look at it */
+};
+struct config_report {
+    struct config_mistake list[CONFIG_MISTAKES_MAX];
+    size_t n; /* all kept; more than CONFIG_MISTAKES_MAX are counted in `more` */
+    size_t more;
+    size_t n_errors;
+};
+
+/* Finds the file: explicit (--config), $NIGH_CONFIG, the XDG place, /etc/nigh; ret is "" when there is
+ * none and the defaults hold.  An explicit one that is missing is an error. */
+NIGH_MUST enum nigh_status config_find(char *ret_path, size_t size, const char *explicit_path,
+                                       struct nigh_err *err);
+/* Parses text (path is for messages).  On mistakes returns NIGH_INVALID, err telling the first with file:line: key,
+ * and the report (may be NULL; its texts live in report_arena) all.  */
+NIGH_MUST enum nigh_status config_parse(struct config **ret, const char *path, struct slice text,
+                                        struct config_report *report, struct arena *report_arena,
+                                        struct nigh_err *err);
+/* path "": the defaults. */
+NIGH_MUST enum nigh_status config_load(struct config **ret, const char *path,
+                                       struct config_report *report, struct arena *report_arena,
+                                       struct nigh_err *err);
+struct config *config_free(struct config *config);
+/* As YAML with every default filled in, secrets never (there are none in it). */
+void config_show(const struct config *config, struct buf *out);
+void config_show_json(const struct config *config, struct buf *out);
