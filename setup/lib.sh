@@ -38,3 +38,20 @@ as_root() {
 pkg_env() {
     export PKG_CONFIG_PATH="$DEPS/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}"
 }
+
+# debian_sources: "URI SUITE COMPONENT" of this release's own archive, the main suite first, as apt itself
+# sees them (one-line and deb822 sources alike).  Third parties' archives are left out.
+debian_sources() {
+    codename=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+    [ -n "$codename" ] || die "this is not a Debian release: /etc/os-release has no VERSION_CODENAME"
+    # shellcheck disable=SC2016 # the dollars are apt's
+    apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT) $(ORIGIN)' \
+        'Created-By: Packages' |
+        awk -v codename="$codename" '
+            $1 ~ /^cdrom:/ || $3 != "main" { next }
+            # Before the first update apt does not know an archive'"'"'s origin and leaves the word as it is.
+            $4 != "Debian" && $4 !~ /ORIGIN/ && NF > 3 { next }
+            $2 == codename || $2 == "stable" || $2 == "oldstable" { print $1, $2, $3; next }
+            index($2, codename "-") == 1 { rest = rest $1 " " $2 " " $3 "\n" }
+            END { printf "%s", rest }'
+}
