@@ -1,0 +1,16 @@
+/* clock: time, real or driven by a test.  Any thread; clock_drive() before threads exist. */
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+
+uint64_t clock_mono_us(void); /* monotonic; for every wait and every measured duration */
+uint64_t clock_wall_us(void); /* since 1970-01-01 UTC; for people and records only */
+
+/* From here on time stands still at these values and moves only by clock_advance_us. */
+void clock_drive(uint64_t mono_us, uint64_t wall_us);
+void clock_advance_us(uint64_t us);
+void clock_real(void); /* back to the system's clocks */
+
+/* RFC 3339 in UTC with milliseconds: "2026-11-22T18:20:52.123Z". */
+enum { CLOCK_TEXT_BYTES = 25 };
+void clock_text(char text[static CLOCK_TEXT_BYTES], uint64_t wall_us);
