@@ -15,7 +15,7 @@ static const struct act plain_act = {
 
 void acts_init(struct acts *acts)
 {
-    *acts = (struct acts){.fallback = plain_act};
+    *acts = (struct acts){.fallback = plain_act, .first = plain_act};
 }
 
 enum field_kind { INTEGER, COUNT, FLAG, TEXT, MS, US, VALUE, FAULT, TRISTATE };
@@ -179,7 +179,7 @@ const char *acts_script(struct acts *acts, yyjson_val *script, uint64_t now_us)
         return "a script is an object or a list";
     if (yyjson_get_bool(yyjson_obj_get(script, "clear"))) {
         acts->n = 0;
-        acts->fallback = plain_act;
+        acts->fallback = acts->first;
     }
     if (!fallback && !list && !yyjson_obj_get(script, "clear"))
         return acts_add(acts, script, now_us);

@@ -56,6 +56,7 @@ struct act {
 
 struct acts {
     struct act fallback; /* the default act */
+    struct act first;    /* what it is again after "clear": as the command line said */
     struct act *queue;
     size_t n, room;
 };

@@ -788,6 +788,7 @@ int main(int argc, char **argv)
             return option == HELP ? 0 : 2;
         }
     }
+    me.acts.first = me.acts.fallback;
     if (me.n_models == 0)
         me.models[me.n_models++] = "standin";
     if (me.bench)
