@@ -80,6 +80,7 @@ struct run {
     struct slice body;   /* what encode made and the gate cleared */
     struct clearance *pass; /* start takes it */
     uint64_t deadline_us; /* monotonic; 0: the place's own clocks only */
+    uint64_t patience_ms; /* for the first token, when somebody else could answer; 0: the place's own */
     /* Sinks.  on_event in order; then on_done exactly once and last; both may come from inside start.
      * After cancel, neither comes. */
     void (*on_event)(struct run *run, const struct event *event);
