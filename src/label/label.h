@@ -7,11 +7,14 @@
 #include "label/zone.h"
 #include <stdbool.h>
 
-#define LABEL_ANYWHERE ((struct label){UINT64_MAX}) /* of data that nobody restricted: the identity */
+#define LABEL_ANYWHERE                                                                             \
+    ((struct label){UINT64_MAX}) /* of data that nobody restricted: the identity */
 
-struct label label_join(struct label a, struct label b); /* a.zones & b.zones; device always stays */
+struct label label_join(struct label a,
+                        struct label b); /* a.zones & b.zones; device always stays */
 bool label_permits(struct label data, unsigned zone);
-bool label_within(struct label inner, struct label outer); /* inner reaches nothing outer does not */
+bool label_within(struct label inner,
+                  struct label outer); /* inner reaches nothing outer does not */
 
 /* By zone name: "home" is all that may reach home and what is inside it. */
 NIGH_MUST enum nigh_status label_parse(struct label *ret, const struct zones *z, struct slice name,

@@ -5,8 +5,8 @@
  * the picture is a directed graph without cycles, told as a tree by most.  Built once per config;
  * read on any thread afterwards.
  *
- * Invariants: 1. device is inside every other zone.  2. public contains every other zone.  3. A zone's
- * label holds the zone itself and all that is inside it. */
+ * Invariants: 1. device is inside every other zone.  2. public contains every other zone.  3. A
+ * zone's label holds the zone itself and all that is inside it. */
 #pragma once
 #include "base/arena.h"
 #include "base/err.h"
