@@ -1,0 +1,111 @@
+#include "store/row.h"
+#include <stdio.h>
+
+static int bind_container(sqlite3_stmt *stmt, int at, yyjson_val *v)
+{
+    struct buf text = {0};
+    int rc = SQLITE_NOMEM;
+
+    json_add_val(&text, v);
+    if (!text.failed)
+        rc = sqlite3_bind_text(stmt, at, text.data, (int)text.len, SQLITE_TRANSIENT);
+    buf_done(&text);
+    return rc;
+}
+
+static int bind(sqlite3_stmt *stmt, int at, yyjson_val *v)
+{
+    switch (yyjson_get_tag(v)) {
+    case YYJSON_TYPE_STR | YYJSON_SUBTYPE_NONE:
+    case YYJSON_TYPE_STR | YYJSON_SUBTYPE_NOESC:
+        return sqlite3_bind_text(stmt, at, yyjson_get_str(v), (int)yyjson_get_len(v),
+                                 SQLITE_STATIC);
+    case YYJSON_TYPE_NUM | YYJSON_SUBTYPE_UINT:
+        if (yyjson_get_uint(v) > INT64_MAX)
+            return SQLITE_RANGE;
+        return sqlite3_bind_int64(stmt, at, (sqlite3_int64)yyjson_get_uint(v));
+    case YYJSON_TYPE_NUM | YYJSON_SUBTYPE_SINT:
+        return sqlite3_bind_int64(stmt, at, yyjson_get_sint(v));
+    case YYJSON_TYPE_NUM | YYJSON_SUBTYPE_REAL:
+        return sqlite3_bind_double(stmt, at, yyjson_get_real(v));
+    case YYJSON_TYPE_BOOL | YYJSON_SUBTYPE_TRUE:
+    case YYJSON_TYPE_BOOL | YYJSON_SUBTYPE_FALSE:
+        return sqlite3_bind_int(stmt, at, yyjson_get_bool(v));
+    default:
+        return yyjson_is_ctn(v) ? bind_container(stmt, at, v) : sqlite3_bind_null(stmt, at);
+    }
+}
+
+/* Records are written in the order of the columns, so the iterator finds the next member where it
+ * stands, without walking the object again. */
+enum nigh_status row_bind(sqlite3_stmt *stmt, yyjson_val *record, struct nigh_err *err)
+{
+    yyjson_obj_iter it = yyjson_obj_iter_with(record);
+    int n = sqlite3_bind_parameter_count(stmt);
+
+    if (!yyjson_is_obj(record))
+        return nigh_fail(err, NIGH_INVALID, "a record is not an object");
+    for (int at = 1; at <= n; at++) {
+        const char *name = sqlite3_bind_parameter_name(stmt, at);
+        int rc = bind(stmt, at, yyjson_obj_iter_get(&it, name + 1));
+
+        if (rc == SQLITE_RANGE || rc == SQLITE_TOOBIG)
+            return nigh_fail(err, NIGH_INVALID, "a record's %s is too large", name + 1);
+        if (rc != SQLITE_OK)
+            return nigh_fail(err, NIGH_NOMEM, "bind %s: %s", name + 1, sqlite3_errstr(rc));
+    }
+    return NIGH_OK;
+}
+
+static void put_blob(struct buf *out, const unsigned char *p, int len)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    buf_add_char(out, '"');
+    for (int i = 0; i < len; i++) {
+        buf_add_char(out, digits[p[i] >> 4]);
+        buf_add_char(out, digits[p[i] & 15]);
+    }
+    buf_add_char(out, '"');
+}
+
+static void put_column(sqlite3_stmt *stmt, int at, struct buf *out)
+{
+    const char *type = sqlite3_column_decltype(stmt, at);
+    struct slice text;
+
+    switch (sqlite3_column_type(stmt, at)) {
+    case SQLITE_INTEGER:
+        if (type && strcmp(type, "BOOLEAN") == 0)
+            buf_add_cstr(out, sqlite3_column_int(stmt, at) ? "true" : "false");
+        else
+            buf_printf(out, "%lld", (long long)sqlite3_column_int64(stmt, at));
+        return;
+    case SQLITE_FLOAT:
+        json_add_num(out, sqlite3_column_double(stmt, at));
+        return;
+    case SQLITE_TEXT:
+        text.p = (const char *)sqlite3_column_text(stmt, at);
+        text.len = (size_t)sqlite3_column_bytes(stmt, at);
+        if (type && strcmp(type, "JSON TEXT") == 0)
+            buf_add_str(out, text);
+        else
+            buf_add_json(out, text);
+        return;
+    case SQLITE_BLOB:
+        put_blob(out, sqlite3_column_blob(stmt, at), sqlite3_column_bytes(stmt, at));
+        return;
+    default:
+        buf_add_cstr(out, "null");
+    }
+}
+
+void row_json(sqlite3_stmt *stmt, struct buf *out)
+{
+    buf_add_char(out, '{');
+    for (int i = 0; i < sqlite3_column_count(stmt); i++) {
+        json_key(out, sqlite3_column_name(stmt, i));
+        put_column(stmt, i, out);
+    }
+    buf_add_char(out, '}');
+}

@@ -1,0 +1,134 @@
+/* The tables.  A migration that has been released is never edited: a new column is a new migration
+ * and a new :parameter in its kind's statement.  docs/formats.md tells every column's unit and
+ * meaning.
+ *
+ * Column types are SQLite's own, but for two words that store_rows_json reads: JSON TEXT (shown as
+ * the JSON it is) and BOOLEAN. */
+#include "store/schema.h"
+#include "base/fault.h"
+#include "store/store.h"
+
+enum { APPLICATION_ID = 0x6e696768 }; /* "nigh" */
+
+static const char *const migrations[] = {
+    /* 1: the spool's place; bills; the ledger; keys.  *_uusd: 1e-6 USD; *_uj: microjoules; *_us: of
+     * a duration; started, opened, closed, created, revoked: wall clock, microseconds since 1970.
+     */
+    "CREATE TABLE spool(one INTEGER PRIMARY KEY CHECK(one = 1), segment INTEGER NOT NULL,"
+    " offset INTEGER NOT NULL);"
+    "INSERT INTO spool VALUES(1, 0, 0);"
+    "CREATE TABLE turns(id TEXT PRIMARY KEY NOT NULL, started INTEGER NOT NULL, api TEXT, place "
+    "TEXT,"
+    " zone TEXT, label TEXT, label_source TEXT, model_asked TEXT, status TEXT, http_status INTEGER,"
+    " reason TEXT, plan JSON TEXT, tokens_in INTEGER, tokens_out INTEGER, tokens_cached INTEGER,"
+    " tokens_reasoning INTEGER, tokens_known BOOLEAN, first_us INTEGER, total_us INTEGER,"
+    " bytes_out INTEGER, bytes_in INTEGER, cost_uusd INTEGER, price_date TEXT, price_source TEXT,"
+    " energy_uj INTEGER, energy_low_uj INTEGER, energy_high_uj INTEGER, session TEXT, key_name "
+    "TEXT,"
+    " steps JSON TEXT, hops INTEGER);"
+    "CREATE INDEX turns_started ON turns(started);"
+    "CREATE TABLE ledger(id INTEGER PRIMARY KEY, turn TEXT NOT NULL, place TEXT NOT NULL,"
+    " address TEXT NOT NULL, zone TEXT NOT NULL, label TEXT NOT NULL, opened INTEGER NOT NULL,"
+    " closed INTEGER, body_bytes INTEGER NOT NULL, bytes_out INTEGER NOT NULL, bytes_in INTEGER,"
+    " http_status INTEGER, status TEXT NOT NULL);"
+    "CREATE INDEX ledger_turn ON ledger(turn);"
+    "CREATE TABLE keys(digest TEXT PRIMARY KEY NOT NULL, name TEXT NOT NULL, created INTEGER NOT "
+    "NULL,"
+    " revoked INTEGER);",
+};
+
+/* A replay may bring a record a second time: each statement then changes nothing.  ON CONFLICT
+ * names the one conflict that is harmless; OR IGNORE would also swallow a missing column. */
+static const struct store_kind kinds[] = {
+    {"turn", "INSERT INTO turns(id, started, api, place, zone, label, label_source, model_asked,"
+             " status, http_status, reason, plan, tokens_in, tokens_out, tokens_cached,"
+             " tokens_reasoning, tokens_known, first_us, total_us, bytes_out, bytes_in, cost_uusd,"
+             " price_date, price_source, energy_uj, energy_low_uj, energy_high_uj, session,"
+             " key_name, steps, hops) "
+             "VALUES(:id, :started, :api, :place, :zone, :label, :label_source, :model_asked,"
+             " :status, :http_status, :reason, :plan, :tokens_in, :tokens_out, :tokens_cached,"
+             " :tokens_reasoning, :tokens_known, :first_us, :total_us, :bytes_out, :bytes_in,"
+             " :cost_uusd, :price_date, :price_source, :energy_uj, :energy_low_uj, :energy_high_uj,"
+             " :session, :key_name, :steps, :hops) ON CONFLICT(id) DO NOTHING"},
+    /* Until it is closed, all of the body counts as out. */
+    {"ledger-open", "INSERT INTO ledger(id, turn, place, address, zone, label, opened, body_bytes,"
+                    " bytes_out, status) "
+                    "VALUES(:id, :turn, :place, :address, :zone, :label, :opened, :body_bytes,"
+                    " :body_bytes, 'open') ON CONFLICT(id) DO NOTHING"},
+    {"ledger-close", "UPDATE ledger SET closed = :closed, bytes_out = :bytes_out,"
+                     " bytes_in = :bytes_in, http_status = :http_status, status = :status "
+                     "WHERE id = :id AND closed IS NULL"},
+    {"key", "INSERT INTO keys(digest, name, created) VALUES(:digest, :name, :created) "
+            "ON CONFLICT(digest) DO NOTHING"},
+    {"key-revoke", "UPDATE keys SET revoked = :revoked WHERE digest = :digest AND revoked IS NULL"},
+};
+
+const struct store_shape store_shape = {
+    .migrations = migrations,
+    .n_migrations = ARRAY_LEN(migrations),
+    .kinds = kinds,
+    .n_kinds = ARRAY_LEN(kinds),
+    .segment_max_bytes = 4 << 20, /* some 5,000 bills; a new file costs the loop 60 us */
+    .unread_max_bytes = STORE_SPOOL_MAX,
+};
+
+static enum nigh_status pragma_int(int *ret, sqlite3 *db, const char *sql, struct nigh_err *err)
+{
+    sqlite3_stmt *stmt = NULL;
+    int rc = fault_hit(FAULT_SQL) ? SQLITE_IOERR : sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
+
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW)
+        *ret = sqlite3_column_int(stmt, 0);
+    sqlite3_finalize(stmt);
+    if (rc != SQLITE_ROW)
+        return nigh_fail(err, NIGH_IO, "nigh.db: %s", sqlite3_errstr(rc));
+    return NIGH_OK;
+}
+
+static enum nigh_status exec(sqlite3 *db, const char *sql, struct nigh_err *err)
+{
+    int rc = fault_hit(FAULT_SQL) ? SQLITE_IOERR : sqlite3_exec(db, sql, NULL, NULL, NULL);
+
+    return rc == SQLITE_OK ? NIGH_OK : nigh_fail(err, NIGH_IO, "nigh.db: %s", sqlite3_errstr(rc));
+}
+
+static enum nigh_status migrate_one(sqlite3 *db, const char *sql, int version, struct nigh_err *err)
+{
+    char pragma[96];
+    enum nigh_status status = exec(db, "BEGIN IMMEDIATE", err);
+
+    if (status != NIGH_OK)
+        return status;
+    snprintf(pragma, sizeof pragma, "PRAGMA application_id = %d; PRAGMA user_version = %d",
+             APPLICATION_ID, version);
+    status = exec(db, sql, err);
+    if (status == NIGH_OK)
+        status = exec(db, pragma, err);
+    if (status == NIGH_OK)
+        status = exec(db, "COMMIT", err);
+    if (status != NIGH_OK)
+        sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+    return status;
+}
+
+enum nigh_status schema_migrate(sqlite3 *db, const struct store_shape *shape, struct nigh_err *err)
+{
+    int version = 0, owner = 0;
+    enum nigh_status status = pragma_int(&version, db, "PRAGMA user_version", err);
+
+    if (status == NIGH_OK)
+        status = pragma_int(&owner, db, "PRAGMA application_id", err);
+    if (status != NIGH_OK)
+        return status;
+    if (version != 0 && owner != APPLICATION_ID)
+        return nigh_fail(err, NIGH_INVALID, "nigh.db is a database, but not nigh's");
+    if (version > shape->n_migrations)
+        return nigh_fail(err, NIGH_UNSUPPORTED,
+                         "nigh.db is of version %d and this nigh knows up to %d: update nigh",
+                         version, shape->n_migrations);
+    for (; status == NIGH_OK && version < shape->n_migrations; version++)
+        status = migrate_one(db, shape->migrations[version], version + 1, err);
+    return status;
+}
