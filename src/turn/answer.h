@@ -1,8 +1,8 @@
-/* answer: events gathered into the whole answer, for callers who did not ask for a stream, for checks,
- * and for what the conversation's history needs.
+/* answer: events gathered into the whole answer, for callers who did not ask for a stream, for
+ * checks, and for what the conversation's history needs.
  *
- * Fed every event in order; grows up to a ceiling, past which answer_add fails (never cut).  Owned by
- * the walk.  Loop thread only. */
+ * Fed every event in order; grows up to a ceiling, past which answer_add fails (never cut).  Owned
+ * by the walk.  Loop thread only. */
 #pragma once
 #include "turn/event.h"
 #include "turn/turn.h"
@@ -13,9 +13,8 @@ struct answer_call {
     struct buf id, name, arguments;
 };
 struct answer_choice {
-    struct buf text, reasoning, refusal, logprobs; /* logprobs: items of "content", comma-separated;
-                                                      and of "refusal" kept apart by answer.c */
-    struct buf logprobs_refusal;
+    struct buf text, reasoning, refusal;
+    struct buf logprobs, logprobs_refusal; /* the items of either list, comma-separated */
     struct answer_call *calls;
     size_t n_calls;
     bool finished;
@@ -27,6 +26,7 @@ struct answer {
     size_t n_choices;
     struct buf model;       /* upstream's name for what answered */
     struct buf fingerprint; /* system_fingerprint, if told */
+    struct buf tier;        /* service_tier, if told */
     struct usage usage;
     bool ended; /* END was seen: whole */
     size_t bytes;

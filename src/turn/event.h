@@ -1,8 +1,8 @@
 /* event: what a place says while it answers, in canonical form.
  *
- * The order per answer: BEGIN, then any number of deltas for any choice, FINISH per choice, USAGE at
- * most once at any point after BEGIN, END.  A stream without END was cut, and is never shown as whole.
- * Slices and raw live during the sink's call only. */
+ * The order per answer: BEGIN, then any number of deltas for any choice, FINISH per choice, USAGE
+ * at most once at any point after BEGIN, END.  A stream without END was cut, and is never shown as
+ * whole.  Slices and raw live during the sink's call only. */
 #pragma once
 #include "base/json.h"
 
@@ -13,7 +13,7 @@ enum event_kind {
     EVENT_REFUSAL,   /* text */
     EVENT_CALL,      /* call, call_id, name: a tool call starts */
     EVENT_ARGUMENTS, /* call; text: a piece of the arguments' JSON */
-    EVENT_LOGPROBS,  /* raw: OpenAI's logprobs object for the choice */
+    EVENT_LOGPROBS,  /* raw: OpenAI's logprobs object, before the delta of whose tokens it tells */
     EVENT_FINISH,    /* finish */
     EVENT_USAGE,     /* usage */
     EVENT_END,
@@ -26,9 +26,11 @@ enum finish {
     FINISH_FILTER,
     FINISH_OTHER, /* text: upstream's word */
 };
-const char *finish_text(enum finish finish); /* OpenAI's words: "stop", "length", "tool_calls", "content_filter" */
+/* OpenAI's words: "stop", "length", "tool_calls", "content_filter"; "other" for FINISH_OTHER, where
+ * upstream's own word is lost. */
+const char *finish_text(enum finish finish);
 
-/* Token counts.  input counts every prompt token, cached ones included; output includes reasoning. */
+/* Token counts.  input: every prompt token, cached ones included; output includes reasoning. */
 struct usage {
     uint64_t input, output, cached_read, cache_write, reasoning;
     bool known; /* false: the place did not tell */

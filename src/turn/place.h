@@ -29,22 +29,22 @@ enum {
 #define PLACE_CAN(name, text) CAN_##name = 1u << CAN_BIT_##name,
     PLACE_CANS(PLACE_CAN)
 #undef PLACE_CAN
-    CAN_ALL = (1u << 8) - 1,
+        CAN_ALL = (1u << 8) - 1,
 };
 const char *place_can_text(unsigned bit); /* "tools" for CAN_BIT_TOOLS */
 
 /* Prices in 1e-6 USD per million tokens, so integers are exact; negative: not known. */
 struct price {
     int64_t input, cached_read, cache_write, output;
-    char date[11];       /* of the list: "2026-08-21"; "" for a price from the config */
-    const char *source;  /* "data/prices.csv", "config", "free" */
+    char date[11];      /* of the list: "2026-08-21"; "" for a price from the config */
+    const char *source; /* "data/prices.csv", "config", "free" */
 };
 
 /* Learnt from what was measured; exponentially weighted (place_learn). */
 struct place_stats {
     uint64_t runs, failures;
-    double first_ms;         /* time to first token */
-    double ms_per_token;     /* between output tokens */
+    double first_ms;          /* time to first token */
+    double ms_per_token;      /* between output tokens */
     uint64_t last_failure_us; /* monotonic; 0: none */
 };
 
@@ -55,11 +55,11 @@ struct run;
 
 /* How a run ended, for the walk to branch on. */
 enum fate {
-    FATE_WHOLE,      /* END was delivered */
-    FATE_RETRY,      /* this place may be asked again, after retry_after_ms if > 0: 429, 5xx, reset */
-    FATE_ELSEWHERE,  /* not this place: its key is bad, its model is gone, its context is too short */
-    FATE_CALLER,     /* the request itself is wrong: nobody else will be asked (400, content filter) */
-    FATE_CUT,        /* broke after events were delivered */
+    FATE_WHOLE, /* END was delivered */
+    FATE_RETRY, /* this place may be asked again, after retry_after_ms if > 0: 429, 5xx, reset */
+    FATE_ELSEWHERE, /* not this place: a bad key, no such model, too short a context */
+    FATE_CALLER, /* the request itself is wrong: nobody else will be asked (400, content filter) */
+    FATE_CUT,    /* broke after events were delivered */
     FATE_CANCELLED,
 };
 struct outcome {
@@ -67,22 +67,22 @@ struct outcome {
     int http_status;         /* of the place; 0: none came */
     uint64_t retry_after_ms; /* 0: the place did not say */
     uint64_t bytes_out, bytes_in;
-    struct nigh_err err;     /* text for the caller; names the place, never content.  A place's own
-                                error message of a 4xx may be passed in `said` */
-    struct slice said;       /* upstream's error object's message, for FATE_CALLER; lives in the run's arena */
-    struct slice said_type, said_code, said_param;
+    struct nigh_err err; /* text for the caller; names the place, never content.  A place's own
+                            error message of a 4xx may be passed in `said` */
+    /* Upstream's error object, when it concerns the caller; in the run's arena. */
+    struct slice said, said_type, said_code, said_param;
 };
 
 struct run {
     struct place *place;
     const struct turn *turn;
-    struct arena *arena; /* the walk's */
-    struct slice body;   /* what encode made and the gate cleared */
+    struct arena *arena;    /* the walk's */
+    struct slice body;      /* what encode made and the gate cleared */
     struct clearance *pass; /* start takes it */
-    uint64_t deadline_us; /* monotonic; 0: the place's own clocks only */
-    uint64_t patience_ms; /* for the first token, when somebody else could answer; 0: the place's own */
-    /* Sinks.  on_event in order; then on_done exactly once and last; both may come from inside start.
-     * After cancel, neither comes. */
+    uint64_t deadline_us;   /* monotonic; 0: the place's own clocks only */
+    uint64_t patience_ms;   /* for the first token, when somebody else could answer; 0: its own */
+    /* Sinks.  on_event in order; then on_done exactly once and last; both may come from inside
+     * start. After cancel, neither comes. */
     void (*on_event)(struct run *run, const struct event *event);
     void (*on_done)(struct run *run, const struct outcome *outcome);
     void *owner; /* the walk */
@@ -94,30 +94,33 @@ struct place_ops {
     NIGH_MUST enum nigh_status (*encode)(struct place *place, const struct turn *turn,
                                          struct arena *arena, struct slice *ret_body,
                                          struct nigh_err *err);
-    /* A failure here (queue full: NIGH_BUSY, not running: NIGH_OFFLINE) means that no sink is called. */
+    /* A failure here (queue full: NIGH_BUSY, not running: NIGH_OFFLINE) means that no sink is
+     * called. */
     NIGH_MUST enum nigh_status (*start)(struct place *place, struct run *run, struct nigh_err *err);
-    void (*pause)(struct run *run);  /* the caller drains slowly: read no more */
+    void (*pause)(struct run *run); /* the caller drains slowly: read no more */
     void (*resume)(struct run *run);
     void (*cancel)(struct run *run); /* stops upstream work within a second; frees run->state */
     /* Can it take a turn now?  why: filled when READY_NOT, for people: "breaker open for 12 s". */
     enum ready (*ready)(struct place *place, char why[static 128]);
-    uint64_t (*retry_after_ms)(struct place *place); /* when READY_NOT or BUSY: best guess; may be NULL */
+    /* When READY_NOT or BUSY: best guess; may be NULL. */
+    uint64_t (*retry_after_ms)(struct place *place);
 };
 
 struct place {
     const struct place_ops *ops;
-    const char *name;  /* what users see and ask for: "here/qwen3-0.6b", "openai/gpt-5-mini", "skill" */
+    const char *name;  /* what users see and ask for: "here/qwen3-0.6b", "openai/gpt-5-mini" */
     const char *model; /* the name upstream knows */
     enum place_kind kind;
-    struct dest dest; /* name, address, zone: what the gate clears for */
-    unsigned can;     /* CAN_... bits */
-    uint64_t context_tokens; /* 0: not known */
+    struct dest dest;           /* name, address, zone: what the gate clears for */
+    unsigned can;               /* CAN_... bits */
+    uint64_t context_tokens;    /* 0: not known */
     uint64_t output_tokens_max; /* 0: not known */
-    double quality;   /* 0..1, configured; see route/estimate.h for its meaning */
-    double watts;     /* engine: extra power while it works, for the energy model; 0: default */
+    double quality;             /* 0..1, configured; see route/estimate.h for its meaning */
+    double watts; /* engine: extra power while it works, for the energy model; 0: default */
     struct price price;
     struct place_stats stats;
 };
 
-/* Folds one run's measurements in; a weight of PLACE_LEARN_WEIGHT for the new one. */
+/* Folds one run's measurements in, weighted as place.c says; a failed run counts and leaves the
+ * times. */
 void place_learn(struct place *place, bool ok, double first_ms, double ms_per_token);

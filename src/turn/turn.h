@@ -8,6 +8,14 @@
 #include "base/json.h"
 #include "label/label.h"
 
+/* A member that the canonical form has no word for, kept as it came.  It travels on to places that
+ * speak the same format, and turn_each_text shows its strings like any other. */
+struct extra {
+    struct slice key;
+    yyjson_val *val;
+    struct extra *next; /* in the order they came */
+};
+
 enum role { ROLE_SYSTEM, ROLE_DEVELOPER, ROLE_USER, ROLE_ASSISTANT, ROLE_TOOL };
 
 enum part_kind {
@@ -28,7 +36,9 @@ struct part {
     struct slice detail;        /* PART_IMAGE: "low", "high", "auto" */
     struct slice call_id, name; /* PART_CALL */
     struct label label;
-    yyjson_val *raw; /* the part as it came, or NULL when it was a bare string */
+    struct extra *extras; /* beside `type`; of PART_AUDIO, PART_FILE and PART_OTHER raw says all */
+    struct extra *inner;  /* one level down: PART_IMAGE in image_url, PART_CALL in function */
+    yyjson_val *raw;      /* the part as it came, or NULL when it was a bare string */
 };
 
 struct message {
@@ -39,20 +49,24 @@ struct message {
     bool bare;            /* content came as one string, not as a list */
     struct part *parts;
     size_t n_parts;
+    struct extra *extras;
     yyjson_val *raw;
 };
+const char *role_text(enum role role); /* OpenAI's words: "system", "developer", ... */
 
 struct tool {
     struct slice name, description;
-    yyjson_val *schema; /* JSON Schema of the arguments, or NULL */
-    int strict;         /* -1 unset, 0, 1 */
+    yyjson_val *schema;           /* JSON Schema of the arguments, or NULL */
+    int strict;                   /* -1 unset, 0, 1 */
+    struct extra *extras, *inner; /* of the tool, of its `function` */
     yyjson_val *raw;
 };
 
 enum tool_choice { CHOICE_UNSET, CHOICE_AUTO, CHOICE_NONE, CHOICE_REQUIRED, CHOICE_NAMED };
 enum format { FORMAT_UNSET, FORMAT_TEXT, FORMAT_JSON, FORMAT_SCHEMA };
 
-/* Sampling wishes: one row each (member, JSON name in OpenAI's format, lowest, highest).  NAN: unset. */
+/* Sampling wishes: one row each (member, JSON name in OpenAI's format, lowest, highest).  NAN:
+ * unset. */
 #define TURN_WISHES(W)                                                                             \
     W(temperature, "temperature", 0, 2)                                                            \
     W(top_p, "top_p", 0, 1)                                                                        \
@@ -63,8 +77,10 @@ enum {
     TURN_MESSAGES_MAX = 10000,
     TURN_PARTS_MAX = 10000, /* in one message */
     TURN_TOOLS_MAX = 1024,
-    TURN_CHOICES_MAX = 16, /* n */
-    TURN_STOPS_MAX = 16,   /* OpenAI documents 4; local servers take more */
+    TURN_CALLS_MAX = 128,       /* in one message: OpenAI's own limit */
+    TURN_EXTRAS_MAX = 64,       /* in one object; a guess at twice what any API has */
+    TURN_CHOICES_MAX = 16,      /* n */
+    TURN_STOPS_MAX = 16,        /* OpenAI documents 4; local servers take more */
     TURN_SCHEMA_DEPTH_MAX = 64, /* of tools' and formats' schemas; llama-server 0.7.0 dies on one
                                    nested 30,000 deep (THREATS.md) */
 };
@@ -81,7 +97,8 @@ struct turn {
     int parallel_calls;       /* -1 unset, 0, 1 */
 
     enum format format;
-    yyjson_val *schema; /* FORMAT_SCHEMA: the json_schema object as it came */
+    yyjson_val *schema;          /* FORMAT_SCHEMA: the json_schema object as it came */
+    struct extra *format_extras; /* beside it in response_format */
 
 #define TURN_WISH_MEMBER(member, name, low, high) double member;
     TURN_WISHES(TURN_WISH_MEMBER)
@@ -97,27 +114,33 @@ struct turn {
     int top_logprobs; /* -1 unset */
     yyjson_val *logit_bias;
 
-    bool stream, stream_usage; /* stream_usage: a last chunk with usage was asked for */
+    bool stream, stream_usage;   /* stream_usage: a last chunk with usage was asked for */
+    struct extra *stream_extras; /* other members of stream_options */
 
-    yyjson_val *raw;   /* the whole request as it came */
+    struct extra *extras;
+    yyjson_val *metadata; /* an object; its nigh_* members are wishes to nigh and never travel on */
+    yyjson_val *raw;      /* the whole request as it came */
     const char *format_name; /* which api decoded it: "openai-chat" */
 
     /* Wishes to nigh: headers first, then metadata.nigh_* */
     struct slice want_label, want_profile, session;
-    double max_cost_usd;   /* NAN: unset */
-    uint64_t deadline_ms;  /* 0: unset */
+    double max_cost_usd;  /* NAN: unset */
+    uint64_t deadline_ms; /* 0: unset */
 
-    struct label label; /* joined from everything; starts as LABEL_ANYWHERE */
+    struct label label;    /* joined from everything; starts as LABEL_ANYWHERE */
     char label_source[64]; /* what narrowed it most: "header", "key kids", "rule 3", "default" */
 };
 
 void turn_init(struct turn *turn); /* every field unset */
 
-/* Calls fn for every text that a person or tool wrote (message text, tool arguments and results, names,
- * tool descriptions); stops early when fn returns false. */
-void turn_each_text(const struct turn *turn, bool (*fn)(void *owner, struct slice text), void *owner);
-size_t turn_text_bytes(const struct turn *turn);
+/* Calls fn for every text that would leave with the turn: messages, tool arguments and results,
+ * names, tool descriptions and schemas, file names and data, links, metadata, extras with their
+ * keys.  Left out: model names, nigh_* wishes, images given as data (detection reads those itself).
+ * Stops early when fn returns false. */
+void turn_each_text(const struct turn *turn, bool (*fn)(void *owner, struct slice text),
+                    void *owner);
+size_t turn_text_bytes(const struct turn *turn); /* of the above */
 /* The last user message's text when the turn is nothing but plain text (no tools, images, required
- * format, one choice, no logprobs), else absent; parts are joined in the arena. */
+ * format, one choice, no logprobs) and ends with it, else absent; parts are joined in the arena. */
 struct slice turn_plain_question(const struct turn *turn, struct arena *a);
 unsigned turn_needs(const struct turn *turn); /* CAN_... bits of place.h */

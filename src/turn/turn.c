@@ -1,0 +1,232 @@
+#include "turn/turn.h"
+#include "turn/place.h"
+#include <math.h>
+
+void turn_init(struct turn *turn)
+{
+    *turn = (struct turn){.parallel_calls = -1,
+                          .top_logprobs = -1,
+                          .n = 1,
+                          .max_cost_usd = NAN,
+                          .label = LABEL_ANYWHERE,
+#define TURN_WISH_UNSET(member, name, low, high) .member = NAN,
+                          TURN_WISHES(TURN_WISH_UNSET)
+#undef TURN_WISH_UNSET
+    };
+}
+
+const char *role_text(enum role role)
+{
+    static const char *const texts[] = {
+        [ROLE_SYSTEM] = "system",       [ROLE_DEVELOPER] = "developer", [ROLE_USER] = "user",
+        [ROLE_ASSISTANT] = "assistant", [ROLE_TOOL] = "tool",
+    };
+    return texts[role];
+}
+
+/* One traversal; every function returns false once fn did. */
+struct visit {
+    bool (*fn)(void *owner, struct slice text);
+    void *owner;
+};
+
+static bool visit_text(const struct visit *v, struct slice text)
+{
+    return text.len == 0 || v->fn(v->owner, text);
+}
+
+/* Depth is bounded by JSON_DEPTH_MAX. */
+static bool visit_json(const struct visit *v, yyjson_val *val)
+{
+    size_t i, max;
+    yyjson_val *key, *item;
+
+    if (yyjson_is_str(val))
+        return visit_text(v, json_str(val));
+    if (yyjson_is_arr(val))
+        yyjson_arr_foreach(val, i, max, item)
+        {
+            if (!visit_json(v, item))
+                return false;
+        }
+    if (yyjson_is_obj(val))
+        yyjson_obj_foreach(val, i, max, key, item)
+        {
+            if (!visit_text(v, json_str(key)) || !visit_json(v, item))
+                return false;
+        }
+    return true;
+}
+
+static bool visit_extras(const struct visit *v, const struct extra *extra)
+{
+    for (; extra; extra = extra->next)
+        if (!visit_text(v, extra->key) || !visit_json(v, extra->val))
+            return false;
+    return true;
+}
+
+/* Pixels hold no text that a pattern could find; anything else in a data URL may. */
+static bool is_pixels(struct slice url)
+{
+    static const char *const starts[] = {"data:image/png;base64,", "data:image/jpeg;base64,",
+                                         "data:image/jpg;base64,", "data:image/gif;base64,",
+                                         "data:image/webp;base64,"};
+
+    for (size_t i = 0; i < ARRAY_LEN(starts); i++)
+        if (slice_starts(url, slice_of(starts[i])))
+            return true;
+    return false;
+}
+
+static bool visit_part(const struct visit *v, const struct part *p)
+{
+    bool opaque = p->kind == PART_AUDIO || p->kind == PART_FILE || p->kind == PART_OTHER;
+
+    return visit_text(v, p->text) && visit_text(v, p->name) && visit_text(v, p->call_id) &&
+           visit_text(v, p->detail) && (is_pixels(p->url) || visit_text(v, p->url)) &&
+           visit_extras(v, p->extras) && visit_extras(v, p->inner) &&
+           (!opaque || visit_json(v, p->raw));
+}
+
+static bool visit_message(const struct visit *v, const struct message *m)
+{
+    if (!visit_text(v, m->name) || !visit_text(v, m->call_id) || !visit_extras(v, m->extras))
+        return false;
+    for (size_t i = 0; i < m->n_parts; i++)
+        if (!visit_part(v, &m->parts[i]))
+            return false;
+    return true;
+}
+
+static bool visit_metadata(const struct visit *v, yyjson_val *metadata)
+{
+    size_t i, max;
+    yyjson_val *key, *item;
+
+    if (!yyjson_is_obj(metadata))
+        return true;
+    yyjson_obj_foreach(metadata, i, max, key, item)
+    {
+        if (slice_starts(json_str(key), SLICE("nigh_")))
+            continue;
+        if (!visit_text(v, json_str(key)) || !visit_json(v, item))
+            return false;
+    }
+    return true;
+}
+
+void turn_each_text(const struct turn *turn, bool (*fn)(void *owner, struct slice text),
+                    void *owner)
+{
+    struct visit v = {fn, owner};
+
+    for (size_t i = 0; i < turn->n_messages; i++)
+        if (!visit_message(&v, &turn->messages[i]))
+            return;
+    for (size_t i = 0; i < turn->n_tools; i++) {
+        const struct tool *t = &turn->tools[i];
+        if (!visit_text(&v, t->name) || !visit_text(&v, t->description) ||
+            !visit_json(&v, t->schema) || !visit_extras(&v, t->extras) ||
+            !visit_extras(&v, t->inner))
+            return;
+    }
+    for (size_t i = 0; i < turn->n_stops; i++)
+        if (!visit_text(&v, turn->stops[i]))
+            return;
+    if (!visit_json(&v, turn->schema) || !visit_json(&v, turn->logit_bias) ||
+        !visit_extras(&v, turn->format_extras) || !visit_extras(&v, turn->stream_extras) ||
+        !visit_metadata(&v, turn->metadata))
+        return;
+    visit_extras(&v, turn->extras);
+}
+
+static bool add_len(void *owner, struct slice text)
+{
+    *(size_t *)owner += text.len;
+    return true;
+}
+
+size_t turn_text_bytes(const struct turn *turn)
+{
+    size_t sum = 0;
+
+    turn_each_text(turn, add_len, &sum);
+    return sum;
+}
+
+/* The message's parts are text and nothing else. */
+static bool only_text(const struct message *m)
+{
+    for (size_t i = 0; i < m->n_parts; i++)
+        if (m->parts[i].kind != PART_TEXT)
+            return false;
+    return m->role != ROLE_TOOL;
+}
+
+static struct slice join_texts(const struct message *m, struct arena *a)
+{
+    size_t len = 0, at = 0;
+
+    if (m->n_parts == 1)
+        return m->parts[0].text;
+    for (size_t i = 0; i < m->n_parts; i++)
+        len += m->parts[i].text.len + 1;
+    char *p = arena_alloc(a, len + 1);
+    if (!p)
+        return (struct slice){0};
+    for (size_t i = 0; i < m->n_parts; i++) {
+        struct slice text = m->parts[i].text;
+        if (i > 0)
+            p[at++] = '\n';
+        if (text.len > 0)
+            memcpy(p + at, text.p, text.len);
+        at += text.len;
+    }
+    p[at] = '\0';
+    return (struct slice){p, at};
+}
+
+struct slice turn_plain_question(const struct turn *turn, struct arena *a)
+{
+    struct slice none = {0};
+
+    if (turn_needs(turn) != 0 || turn->n_tools > 0 || turn->n_messages == 0)
+        return none;
+    for (size_t i = 0; i < turn->n_messages; i++)
+        if (!only_text(&turn->messages[i]))
+            return none;
+    const struct message *last = &turn->messages[turn->n_messages - 1];
+    if (last->role != ROLE_USER || last->n_parts == 0)
+        return none;
+    return join_texts(last, a);
+}
+
+static unsigned message_needs(const struct message *m)
+{
+    static const unsigned by_kind[] = {
+        [PART_IMAGE] = CAN_IMAGES, [PART_AUDIO] = CAN_AUDIO, [PART_FILE] = CAN_FILES,
+        [PART_CALL] = CAN_TOOLS,   [PART_OTHER] = 0,
+    };
+    unsigned needs = m->role == ROLE_TOOL ? CAN_TOOLS : 0;
+
+    for (size_t i = 0; i < m->n_parts; i++)
+        needs |= by_kind[m->parts[i].kind];
+    return needs;
+}
+
+unsigned turn_needs(const struct turn *turn)
+{
+    static const unsigned by_format[] = {[FORMAT_JSON] = CAN_JSON, [FORMAT_SCHEMA] = CAN_SCHEMA};
+    unsigned needs = by_format[turn->format];
+
+    if (turn->n_tools > 0 && turn->choice != CHOICE_NONE)
+        needs |= CAN_TOOLS;
+    if (turn->logprobs)
+        needs |= CAN_LOGPROBS;
+    if (turn->n > 1)
+        needs |= CAN_CHOICES;
+    for (size_t i = 0; i < turn->n_messages; i++)
+        needs |= message_needs(&turn->messages[i]);
+    return needs;
+}
