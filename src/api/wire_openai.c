@@ -1,0 +1,358 @@
+/* A turn into the body of a chat request for an OpenAI-compatible place. */
+#include "api/wire_openai.h"
+#include <math.h>
+
+#define ADD(out, literal) buf_add(out, literal, sizeof(literal) - 1)
+
+/* The request being written. */
+struct writing {
+    struct buf *out;
+    const struct turn *turn;
+    bool own; /* the turn came in this format: extras mean here what they meant to the caller */
+    enum nigh_status status;
+    struct nigh_err *err;
+};
+
+static void put_extras(struct writing *w, const struct extra *extra)
+{
+    for (; extra && w->own; extra = extra->next) {
+        json_sep(w->out);
+        buf_add_json(w->out, extra->key);
+        ADD(w->out, ":");
+        json_add_val(w->out, extra->val);
+    }
+}
+
+static void put_if(struct buf *out, const char *key, struct slice s)
+{
+    if (s.p)
+        json_put_str(out, key, s);
+}
+
+static void put_text(struct writing *w, const struct part *p)
+{
+    ADD(w->out, "{\"type\":\"text\",\"text\":");
+    buf_add_json(w->out, p->text);
+    put_extras(w, p->extras);
+    ADD(w->out, "}");
+}
+
+static void put_refusal(struct writing *w, const struct part *p)
+{
+    ADD(w->out, "{\"type\":\"refusal\",\"refusal\":");
+    buf_add_json(w->out, p->text);
+    put_extras(w, p->extras);
+    ADD(w->out, "}");
+}
+
+static void put_image(struct writing *w, const struct part *p)
+{
+    ADD(w->out, "{\"type\":\"image_url\",\"image_url\":{\"url\":");
+    buf_add_json(w->out, p->url);
+    put_if(w->out, "detail", p->detail);
+    put_extras(w, p->inner);
+    ADD(w->out, "}");
+    put_extras(w, p->extras);
+    ADD(w->out, "}");
+}
+
+/* What only the format it came in can say. */
+static void put_raw(struct writing *w, const struct part *p)
+{
+    if (w->own && p->raw)
+        json_add_val(w->out, p->raw);
+    else if (!w->status)
+        w->status = nigh_fail(w->err, NIGH_UNSUPPORTED,
+                              "a part of this message cannot be told to a place that speaks "
+                              "OpenAI's format");
+}
+
+/* How a part stands in a list of content; the other kinds are members of the message. */
+static void (*const content_parts[])(struct writing *w, const struct part *p) = {
+    [PART_TEXT] = put_text, [PART_IMAGE] = put_image,     [PART_AUDIO] = put_raw,
+    [PART_FILE] = put_raw,  [PART_REFUSAL] = put_refusal, [PART_OTHER] = put_raw,
+};
+
+static bool is_content(const struct part *p)
+{
+    return content_parts[p->kind] && (p->kind != PART_REFUSAL || p->raw);
+}
+
+static void put_content(struct writing *w, const struct message *m)
+{
+    const struct part *first = NULL;
+    size_t n = 0;
+
+    for (size_t i = 0; i < m->n_parts; i++)
+        if (is_content(&m->parts[i]) && n++ == 0)
+            first = &m->parts[i];
+    json_key(w->out, "content");
+    if (n == 1 && first->kind == PART_TEXT && (m->bare || !w->own)) {
+        buf_add_json(w->out, first->text);
+        return;
+    }
+    if (n == 0 && m->role == ROLE_ASSISTANT) {
+        ADD(w->out, "null");
+        return;
+    }
+    ADD(w->out, "[");
+    for (size_t i = 0; i < m->n_parts; i++)
+        if (is_content(&m->parts[i])) {
+            json_sep(w->out);
+            content_parts[m->parts[i].kind](w, &m->parts[i]);
+        }
+    ADD(w->out, "]");
+}
+
+static void put_call(struct writing *w, const struct part *p)
+{
+    ADD(w->out, "{\"id\":");
+    buf_add_json(w->out, p->call_id);
+    ADD(w->out, ",\"type\":\"function\",\"function\":{\"name\":");
+    buf_add_json(w->out, p->name);
+    ADD(w->out, ",\"arguments\":");
+    buf_add_json(w->out, p->text);
+    put_extras(w, p->inner);
+    ADD(w->out, "}");
+    put_extras(w, p->extras);
+    ADD(w->out, "}");
+}
+
+static void put_calls(struct writing *w, const struct message *m)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < m->n_parts; i++) {
+        if (m->parts[i].kind != PART_CALL)
+            continue;
+        if (!any)
+            ADD(w->out, ",\"tool_calls\":[");
+        any = true;
+        json_sep(w->out);
+        put_call(w, &m->parts[i]);
+    }
+    if (any)
+        ADD(w->out, "]");
+}
+
+/* An assistant's refusal or thinking as a member of the message; several pieces make one text. */
+static void put_said(struct writing *w, const struct message *m, enum part_kind kind,
+                     const char *key)
+{
+    CLEANUP(buf_done) struct buf joined = {0};
+    const struct part *one = NULL;
+    size_t n = 0;
+
+    for (size_t i = 0; i < m->n_parts; i++)
+        if (m->parts[i].kind == kind && !is_content(&m->parts[i]) && n++ == 0)
+            one = &m->parts[i];
+    if (n == 0)
+        return;
+    for (size_t i = 0; i < m->n_parts && n > 1; i++)
+        if (m->parts[i].kind == kind && !is_content(&m->parts[i]))
+            buf_add_str(&joined, m->parts[i].text);
+    w->out->failed |= joined.failed;
+    json_put_str(w->out, key, n > 1 ? buf_slice(&joined) : one->text);
+}
+
+static void put_message(struct writing *w, const struct message *m)
+{
+    json_sep(w->out);
+    ADD(w->out, "{");
+    json_put_cstr(w->out, "role", role_text(m->role));
+    put_content(w, m);
+    put_if(w->out, "name", m->name);
+    put_if(w->out, "tool_call_id", m->call_id);
+    put_said(w, m, PART_REASONING, "reasoning_content");
+    put_said(w, m, PART_REFUSAL, "refusal");
+    put_calls(w, m);
+    put_extras(w, m->extras);
+    ADD(w->out, "}");
+}
+
+static void put_messages(struct writing *w)
+{
+    json_key(w->out, "messages");
+    ADD(w->out, "[");
+    for (size_t i = 0; i < w->turn->n_messages; i++)
+        put_message(w, &w->turn->messages[i]);
+    ADD(w->out, "]");
+}
+
+static void put_tools(struct writing *w)
+{
+    if (w->turn->n_tools == 0)
+        return;
+    json_key(w->out, "tools");
+    ADD(w->out, "[");
+    for (size_t i = 0; i < w->turn->n_tools; i++) {
+        const struct tool *t = &w->turn->tools[i];
+        json_sep(w->out);
+        ADD(w->out, "{\"type\":\"function\",\"function\":{");
+        json_put_str(w->out, "name", t->name);
+        put_if(w->out, "description", t->description);
+        json_put_val(w->out, "parameters", t->schema);
+        if (t->strict >= 0)
+            json_put_bool(w->out, "strict", t->strict);
+        put_extras(w, t->inner);
+        ADD(w->out, "}");
+        put_extras(w, t->extras);
+        ADD(w->out, "}");
+    }
+    ADD(w->out, "]");
+}
+
+static void put_choice(struct writing *w)
+{
+    static const char *const words[] = {
+        [CHOICE_AUTO] = "auto",
+        [CHOICE_NONE] = "none",
+        [CHOICE_REQUIRED] = "required",
+        [CHOICE_NAMED] = NULL,
+    };
+    const struct turn *t = w->turn;
+
+    if (words[t->choice])
+        json_put_cstr(w->out, "tool_choice", words[t->choice]);
+    if (t->choice == CHOICE_NAMED) {
+        ADD(w->out, ",\"tool_choice\":{\"type\":\"function\",\"function\":{");
+        json_put_str(w->out, "name", t->choice_name);
+        ADD(w->out, "}}");
+    }
+    if (t->parallel_calls >= 0)
+        json_put_bool(w->out, "parallel_tool_calls", t->parallel_calls);
+}
+
+static void put_format(struct writing *w)
+{
+    static const char *const words[] = {
+        [FORMAT_TEXT] = "text",
+        [FORMAT_JSON] = "json_object",
+        [FORMAT_SCHEMA] = "json_schema",
+    };
+
+    if (w->turn->format == FORMAT_UNSET)
+        return;
+    json_key(w->out, "response_format");
+    ADD(w->out, "{");
+    json_put_cstr(w->out, "type", words[w->turn->format]);
+    json_put_val(w->out, "json_schema", w->turn->schema);
+    put_extras(w, w->turn->format_extras);
+    ADD(w->out, "}");
+}
+
+static void put_stops(struct writing *w)
+{
+    if (w->turn->n_stops == 0)
+        return;
+    json_key(w->out, "stop");
+    ADD(w->out, "[");
+    for (size_t i = 0; i < w->turn->n_stops; i++) {
+        json_sep(w->out);
+        buf_add_json(w->out, w->turn->stops[i]);
+    }
+    ADD(w->out, "]");
+}
+
+static void put_wishes(struct writing *w, unsigned flags)
+{
+    const struct turn *t = w->turn;
+
+#define PUT_WISH(member, name, low, high)                                                          \
+    if (!isnan(t->member))                                                                         \
+        json_put_num(w->out, name, t->member);
+    TURN_WISHES(PUT_WISH)
+#undef PUT_WISH
+    if (t->has_seed)
+        json_put_int(w->out, "seed", t->seed);
+    if (t->max_tokens > 0)
+        json_put_int(w->out, flags & WIRE_OLD_MAX_TOKENS ? "max_tokens" : "max_completion_tokens",
+                     (int64_t)t->max_tokens);
+    if (t->n > 1)
+        json_put_int(w->out, "n", t->n);
+    if (t->logprobs)
+        json_put_bool(w->out, "logprobs", true);
+    if (t->top_logprobs >= 0)
+        json_put_int(w->out, "top_logprobs", t->top_logprobs);
+    json_put_val(w->out, "logit_bias", t->logit_bias);
+}
+
+/* Without what was told to nigh; nothing where nothing else was told. */
+static void put_metadata(struct writing *w)
+{
+    size_t i, max;
+    yyjson_val *key, *val;
+    bool any = false;
+
+    if (!w->own || !yyjson_is_obj(w->turn->metadata))
+        return;
+    yyjson_obj_foreach(w->turn->metadata, i, max, key, val)
+    {
+        if (slice_starts(json_str(key), SLICE("nigh_")))
+            continue;
+        if (!any)
+            ADD(w->out, ",\"metadata\":{");
+        any = true;
+        json_sep(w->out);
+        buf_add_json(w->out, json_str(key));
+        ADD(w->out, ":");
+        json_add_val(w->out, val);
+    }
+    if (any)
+        ADD(w->out, "}");
+}
+
+static bool has_extra(const struct writing *w, const char *key)
+{
+    for (const struct extra *e = w->turn->extras; e && w->own; e = e->next)
+        if (slice_is(e->key, key))
+            return true;
+    return false;
+}
+
+static void put_flags(struct writing *w, unsigned flags)
+{
+    static const struct {
+        unsigned flag;
+        const char *member;
+    } members[] = {{WIRE_CACHE_PROMPT, "cache_prompt"}, {WIRE_RETURN_PROGRESS, "return_progress"}};
+
+    for (size_t i = 0; i < ARRAY_LEN(members); i++)
+        if (flags & members[i].flag && !has_extra(w, members[i].member))
+            json_put_bool(w->out, members[i].member, true);
+}
+
+static enum nigh_status request(struct buf *out, const struct turn *turn, const char *model,
+                                unsigned flags, struct nigh_err *err)
+{
+    struct writing w = {out, turn, slice_is(SLICE("openai-chat"), turn->format_name), NIGH_OK, err};
+
+    ADD(out, "{");
+    json_put_cstr(out, "model", model);
+    put_messages(&w);
+    put_tools(&w);
+    put_choice(&w);
+    put_format(&w);
+    put_wishes(&w, flags);
+    put_stops(&w);
+    put_metadata(&w);
+    put_flags(&w, flags);
+    put_extras(&w, turn->extras);
+    ADD(out, ",\"stream\":true,\"stream_options\":{\"include_usage\":true");
+    put_extras(&w, turn->stream_extras);
+    ADD(out, "}}");
+    if (!w.status && out->failed)
+        return nigh_fail(err, NIGH_TOOBIG, "the request is larger than a place may be sent");
+    return w.status;
+}
+
+const struct wire wire_openai = {
+    .name = "openai",
+    .chat_path = "/chat/completions",
+    .request = request,
+    .reader_new = wire_openai_reader_new,
+    .reader_feed = wire_openai_reader_feed,
+    .reader_end = wire_openai_reader_end,
+    .reader_whole = wire_openai_reader_whole,
+    .reader_free = wire_openai_reader_free,
+};
