@@ -1,0 +1,129 @@
+#include "nigh/accept.h"
+
+#include <arpa/inet.h>
+#include <strings.h>
+
+/* The host without its port and brackets; absent when it is malformed. */
+static struct slice host_name(struct slice host)
+{
+    if (host.len && host.p[0] == '[') {
+        const char *end = memchr(host.p, ']', host.len);
+        if (!end)
+            return (struct slice){0};
+        struct slice rest = {end + 1, host.len - (size_t)(end + 1 - host.p)};
+        if (rest.len && rest.p[0] != ':')
+            return (struct slice){0};
+        return (struct slice){host.p + 1, (size_t)(end - host.p) - 1};
+    }
+    return slice_cut(&host, ':');
+}
+
+static bool ends_with(struct slice s, const char *tail)
+{
+    struct slice t = slice_of(tail);
+
+    return s.len > t.len && slice_ieq((struct slice){s.p + s.len - t.len, t.len}, t);
+}
+
+static bool ip_literal(struct slice s)
+{
+    char text[INET6_ADDRSTRLEN];
+    unsigned char address[16];
+
+    if (s.len == 0 || s.len >= sizeof text)
+        return false;
+    memcpy(text, s.p, s.len);
+    text[s.len] = '\0';
+    return inet_pton(AF_INET, text, address) == 1 || inet_pton(AF_INET6, text, address) == 1;
+}
+
+bool accept_host_ok(struct slice host)
+{
+    struct slice name = host_name(host);
+
+    return slice_ieq(name, SLICE("localhost")) || ends_with(name, ".localhost") ||
+           ends_with(name, ".local") || ip_literal(name);
+}
+
+/* An Origin is ours only when it is this very address: scheme, then exactly the Host we were called. */
+static bool origin_ok(struct slice origin, struct slice host)
+{
+    static const char *const schemes[] = {"http://", "https://"};
+
+    for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
+        struct slice scheme = slice_of(schemes[i]);
+        if (slice_starts(origin, scheme))
+            return slice_ieq((struct slice){origin.p + scheme.len, origin.len - scheme.len}, host);
+    }
+    return false;
+}
+
+static bool is_json(struct slice type)
+{
+    struct slice essence = slice_trim(slice_cut(&type, ';'));
+
+    return slice_ieq(essence, SLICE("application/json"));
+}
+
+/* "Authorization: Bearer KEY", or "x-api-key: KEY" as Anthropic's clients send it. */
+static struct slice presented_key(struct exchange *ex)
+{
+    struct slice auth = exchange_header(ex, "Authorization");
+
+    if (auth.len >= 7 && strncasecmp(auth.p, "Bearer ", 7) == 0)
+        return slice_trim((struct slice){auth.p + 7, auth.len - 7});
+    return exchange_header(ex, "x-api-key");
+}
+
+static bool refuse(struct refusal *ret, enum nigh_status status, int http, const char *what)
+{
+    *ret = (struct refusal){.status = status, .http_status = http, .what = slice_of(what)};
+    return false;
+}
+
+static bool from_a_foreign_page(struct exchange *ex, struct slice host)
+{
+    struct slice origin = exchange_header(ex, "Origin");
+    struct slice site = exchange_header(ex, "Sec-Fetch-Site");
+
+    if (origin.p && !origin_ok(origin, host))
+        return true;
+    return site.p && !slice_is(site, "same-origin") && !slice_is(site, "none");
+}
+
+bool accept_check(struct exchange *ex, const struct accept_policy *policy, const char **ret_key,
+                  struct refusal *ret)
+{
+    struct slice host = exchange_header(ex, "Host");
+
+    *ret_key = "";
+    if (exchange_header_count(ex, "Host") > 1 || (host.p && !accept_host_ok(host)))
+        return refuse(ret, NIGH_DENIED, 403,
+                      "this Host is not one of this node's names; call it by IP address or localhost");
+    if (from_a_foreign_page(ex, host))
+        return refuse(ret, NIGH_DENIED, 403, "requests from other web pages are refused");
+    if (policy->open)
+        return true;
+    if (policy->draining) {
+        refuse(ret, NIGH_OFFLINE, 503, "this node is shutting down");
+        ret->retry_after_ms = 1000;
+        return false;
+    }
+    if (keys_count(policy->keys) > 0) {
+        struct slice key = presented_key(ex);
+        const char *name = key.p ? key_find(policy->keys, key) : NULL;
+        if (!name)
+            return refuse(ret, NIGH_UNAUTHORIZED, 401,
+                          key.p ? "this key is not known here; make one with `nigh key new NAME`"
+                                : "this node asks for a key: Authorization: Bearer KEY");
+        *ret_key = name;
+    }
+    if (policy->body_is_json && !is_json(exchange_header(ex, "Content-Type")))
+        return refuse(ret, NIGH_INVALID, 415, "Content-Type must be application/json");
+    if (policy->requests >= policy->requests_max) {
+        refuse(ret, NIGH_BUSY, 503, "too many requests are open on this node");
+        ret->retry_after_ms = 1000;
+        return false;
+    }
+    return true;
+}

@@ -1,0 +1,26 @@
+/* accept: every refusal of a request before its body is looked at, in one function.
+ *
+ * Browsers are the reason for most of it: any web page may send to a loopback port (THREATS.md rows 1
+ * and 2), so a name that is not ours in Host, a foreign Origin and a body that needs no CORS preflight
+ * are turned away before a key is even read.  Loop thread only; keeps nothing. */
+#pragma once
+#include "api/api.h"
+#include "label/key.h"
+#include "net/server.h"
+
+struct accept_policy {
+    const struct keys *keys; /* once one exists, every request needs one */
+    bool draining;           /* shutting down */
+    unsigned requests_max;   /* open at once; over it 503 with Retry-After */
+    unsigned requests;
+    bool body_is_json;       /* the route takes a JSON body */
+    bool open;               /* the route needs no key: /healthz, /readyz */
+};
+
+/* True when the request may go on; *ret_key is the name of its key or "" (static or owned by keys).
+ * Else *ret says why not. */
+bool accept_check(struct exchange *ex, const struct accept_policy *policy, const char **ret_key,
+                  struct refusal *ret);
+/* Is this Host (with or without a port) one that can only mean this machine?  An IP literal,
+ * localhost, *.localhost, *.local. */
+bool accept_host_ok(struct slice host);
