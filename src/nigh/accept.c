@@ -110,13 +110,13 @@ bool accept_check(struct exchange *ex, const struct accept_policy *policy, const
         return false;
     }
     if (keys_count(policy->keys) > 0) {
-        struct slice key = presented_key(ex);
-        const char *name = key.p ? key_find(policy->keys, key) : NULL;
-        if (!name)
+        struct slice text = presented_key(ex);
+        const struct key *key = text.p ? key_find(policy->keys, text) : NULL;
+        if (!key && !(text.p && local_key_is(policy->local, text)))
             return refuse(ret, NIGH_UNAUTHORIZED, 401,
-                          key.p ? "this key is not known here; make one with `nigh key new NAME`"
-                                : "this node asks for a key: Authorization: Bearer KEY");
-        *ret_key = name;
+                          text.p ? "this key is not known here; make one with `nigh key new NAME`"
+                                 : "this node asks for a key: Authorization: Bearer KEY");
+        *ret_key = key ? key->name : "";
     }
     if (policy->body_is_json && !is_json(exchange_header(ex, "Content-Type")))
         return refuse(ret, NIGH_INVALID, 415, "Content-Type must be application/json");

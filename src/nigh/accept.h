@@ -7,9 +7,11 @@
 #include "api/api.h"
 #include "label/key.h"
 #include "net/server.h"
+#include "nigh/local_key.h"
 
 struct accept_policy {
     const struct keys *keys; /* once one exists, every request needs one */
+    const struct local_key *local; /* always good: the user's own command line */
     bool draining;           /* shutting down */
     unsigned requests_max;   /* open at once; over it 503 with Retry-After */
     unsigned requests;

@@ -1,0 +1,428 @@
+#include "nigh/admin.h"
+
+#include "api/models.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include <sodium.h>
+#include <stdlib.h>
+
+static const struct header json_type = {"Content-Type", "application/json"};
+
+/* The answer of everything here: a JSON buffer, which ends with the call. */
+static void answer(struct exchange *ex, int status, struct buf *json)
+{
+    if (json->failed) {
+        exchange_reply(ex, 503, &json_type, 1,
+                       SLICE("{\"error\":{\"message\":\"out of memory\",\"type\":\"server_error\","
+                             "\"param\":null,\"code\":null}}\n"));
+    } else {
+        buf_add_char(json, '\n');
+        exchange_reply(ex, status, &json_type, 1, buf_slice(json));
+    }
+    buf_done(json);
+    exchange_release(ex);
+}
+
+void admin_refuse(struct exchange *ex, const struct refusal *refusal)
+{
+    struct buf body = {0};
+    char seconds[24];
+    struct header headers[2] = {json_type};
+    size_t n = 1;
+
+    if (refusal->retry_after_ms) {
+        snprintf(seconds, sizeof seconds, "%llu",
+                 (unsigned long long)(refusal->retry_after_ms + 999) / 1000);
+        headers[n++] = (struct header){"Retry-After", seconds};
+    }
+    api_openai_chat.error(refusal, &body);
+    exchange_reply(ex, refusal->http_status, headers, n, buf_slice(&body));
+    buf_done(&body);
+}
+
+static void fail(struct exchange *ex, const struct nigh_err *err)
+{
+    struct refusal refusal = {.status = err->status,
+                              .http_status = nigh_status_http(err->status),
+                              .what = slice_of(err->what)};
+
+    admin_refuse(ex, &refusal);
+    exchange_release(ex);
+}
+
+void admin_models(struct node *node, struct exchange *ex, struct slice rest)
+{
+    struct buf json = {0};
+
+    (void)rest;
+    models_list(&json, node->setting->places, node->setting->n_places,
+                (int64_t)(node->started_us / 1000000));
+    answer(ex, 200, &json);
+}
+
+void admin_model(struct node *node, struct exchange *ex, struct slice rest)
+{
+    struct buf json = {0};
+    struct nigh_err err = {0};
+
+    if (models_one(&json, rest, node->setting->places, node->setting->n_places,
+                   (int64_t)(node->started_us / 1000000))) {
+        answer(ex, 200, &json);
+        return;
+    }
+    nigh_fail(&err, NIGH_NOTFOUND, "there is no such model here; GET /v1/models lists them");
+    fail(ex, &err);
+}
+
+void admin_health(struct node *node, struct exchange *ex, struct slice rest)
+{
+    struct buf json = {0};
+
+    (void)node;
+    (void)rest;
+    buf_add_cstr(&json, "{\"status\":\"ok\"}");
+    answer(ex, 200, &json);
+}
+
+void admin_ready(struct node *node, struct exchange *ex, struct slice rest)
+{
+    struct buf json = {0};
+
+    (void)rest;
+    buf_add_cstr(&json, node->draining ? "{\"status\":\"draining\"}" : "{\"status\":\"ready\"}");
+    answer(ex, node->draining ? 503 : 200, &json);
+}
+
+static void place_json(const struct node *node, struct place *place, struct buf *json)
+{
+    char why[128] = "";
+    enum ready ready = place->ops->ready(place, why);
+    static const char *const words[] = {"ready", "cold", "not ready"};
+
+    json_sep(json);
+    buf_add_char(json, '{');
+    json_put_cstr(json, "name", place->name);
+    json_put_cstr(json, "kind", place_kind_text(place->kind));
+    json_put_cstr(json, "zone", node->setting->zones.name[place->dest.zone]);
+    json_put_cstr(json, "ready", words[ready]);
+    json_put_cstr(json, "why", ready == READY_NOT ? why : NULL);
+    json_put_num(json, "quality", place->quality);
+    json_put_int(json, "context_tokens", (int64_t)place->context_tokens);
+    json_put_int(json, "runs", (int64_t)place->stats.runs);
+    json_put_int(json, "failures", (int64_t)place->stats.failures);
+    json_put_num(json, "first_ms", place->stats.runs ? place->stats.first_ms : -1);
+    json_put_num(json, "ms_per_token", place->stats.runs ? place->stats.ms_per_token : -1);
+    buf_add_char(json, '}');
+}
+
+static void places_json(const struct node *node, struct buf *json)
+{
+    json_key(json, "places");
+    buf_add_char(json, '[');
+    for (size_t i = 0; i < node->setting->n_places; i++)
+        place_json(node, node->setting->places[i], json);
+    buf_add_char(json, ']');
+}
+
+void admin_places(struct node *node, struct exchange *ex, struct slice rest)
+{
+    struct buf json = {0};
+
+    (void)rest;
+    buf_add_char(&json, '{');
+    places_json(node, &json);
+    buf_add_char(&json, '}');
+    answer(ex, 200, &json);
+}
+
+static void engine_json(struct engine *engine, struct buf *json)
+{
+    struct engine_status status;
+
+    json_key(json, "engine");
+    if (!engine) {
+        buf_add_cstr(json, "null");
+        return;
+    }
+    engine_status(engine, &status);
+    buf_add_char(json, '{');
+    json_put_cstr(json, "state", engine_state_text(status.state));
+    json_put_cstr(json, "why", status.why[0] ? status.why : NULL);
+    json_put_int(json, "pid", status.pid);
+    json_put_cstr(json, "isolation", status.isolation);
+    json_put_int(json, "rss_bytes", (int64_t)status.rss_bytes);
+    json_put_int(json, "slots", status.slots);
+    json_put_int(json, "slots_busy", status.slots_busy);
+    json_put_int(json, "queued", status.queued);
+    json_put_int(json, "restarts", (int64_t)status.restarts);
+    buf_add_char(json, '}');
+}
+
+void node_status_json(struct node *node, struct buf *json)
+{
+    const struct node_counts *counts = &node->counts;
+
+    buf_add_char(json, '{');
+    json_put_cstr(json, "version", NIGH_VERSION);
+    json_put_int(json, "pid", node->local.pid);
+    json_put_cstr(json, "address", node->local.address);
+    json_put_cstr(json, "config", node->config_path[0] ? node->config_path : "(defaults)");
+    json_put_cstr(json, "state_dir", node->state_dir);
+    json_put_int(json, "started_us", (int64_t)node->started_us);
+    json_put_int(json, "uptime_s", (int64_t)((clock_wall_us() - node->started_us) / 1000000));
+    json_put_int(json, "open_turns", node->n_requests);
+    json_put_int(json, "turns", (int64_t)counts->turns);
+    json_put_int(json, "refused", (int64_t)counts->refused);
+    json_put_int(json, "cancelled", (int64_t)counts->cancelled);
+    json_put_int(json, "broken", (int64_t)counts->broken);
+    json_key(json, "answered");
+    buf_add_char(json, '{');
+    for (int kind = PLACE_SKILL; kind <= PLACE_CLOUD; kind++)
+        json_put_int(json, place_kind_text((enum place_kind)kind), (int64_t)counts->by_kind[kind]);
+    buf_add_char(json, '}');
+    json_put_int(json, "bytes_out", (int64_t)counts->bytes_out);
+    json_put_int(json, "bytes_in", (int64_t)counts->bytes_in);
+    json_put_int(json, "spent_today_uusd", node->day_spent_uusd);
+    engine_json(setting_local(node->setting), json);
+    places_json(node, json);
+    buf_add_char(json, '}');
+}
+
+void admin_status(struct node *node, struct exchange *ex, struct slice rest)
+{
+    struct buf json = {0};
+
+    (void)rest;
+    node_status_json(node, &json);
+    answer(ex, 200, &json);
+}
+
+void admin_engine_log(struct node *node, struct exchange *ex, struct slice rest)
+{
+    struct engine *engine = setting_local(node->setting);
+    struct buf json = {0}, lines = {0};
+
+    (void)rest;
+    if (engine)
+        engine_log(engine, &lines);
+    buf_add_char(&json, '{');
+    json_put_str(&json, "log", lines.data ? buf_slice(&lines) : SLICE(""));
+    buf_add_char(&json, '}');
+    buf_done(&lines);
+    answer(ex, 200, &json);
+}
+
+/* A question to the store, answered when it has read. */
+struct ask {
+    struct store_query q;
+    struct exchange *ex;
+    bool gone;
+    char id[ID_BYTES];
+    unsigned limit;
+    struct buf json;
+    bool found;
+    struct nigh_err err;
+};
+
+static void ask_gone(void *owner)
+{
+    ((struct ask *)owner)->gone = true;
+}
+
+static void ask_done(struct store_query *q)
+{
+    struct ask *ask = CONTAINER_OF(q, struct ask, q);
+    struct exchange *ex = ask->ex;
+
+    exchange_watch(ex, NULL, NULL, NULL);
+    if (ask->gone) {
+        exchange_release(ex);
+        buf_done(&ask->json);
+    } else if (ask->err.status != NIGH_OK) {
+        fail(ex, &ask->err);
+        buf_done(&ask->json);
+    } else {
+        answer(ex, 200, &ask->json);
+    }
+    free(ask);
+}
+
+static void ask_store(struct node *node, struct exchange *ex, struct slice id,
+                      void (*run)(struct store_query *q, sqlite3 *db))
+{
+    struct ask *ask = calloc(1, sizeof *ask);
+    struct nigh_err err = {0};
+    uint64_t limit = ADMIN_ROWS;
+    struct slice wanted = exchange_query(ex, "limit");
+
+    if (!ask)
+        nigh_fail(&err, NIGH_NOMEM, "out of memory");
+    else if (wanted.p && (!slice_u64(wanted, &limit) || limit < 1 || limit > ADMIN_ROWS_MAX))
+        nigh_fail(&err, NIGH_INVALID, "limit: expected 1 to %d", ADMIN_ROWS_MAX);
+    else if (id.len >= sizeof ask->id)
+        nigh_fail(&err, NIGH_NOTFOUND, "there is no turn with this id");
+    if (err.status == NIGH_OK) {
+        ask->q.run = run;
+        ask->q.done = ask_done;
+        ask->ex = ex;
+        ask->limit = (unsigned)limit;
+        if (id.len)
+            memcpy(ask->id, id.p, id.len);
+        exchange_watch(ex, ask, ask_gone, NULL);
+        if (store_ask(node->store, &ask->q, &err) == NIGH_OK)
+            return;
+        exchange_watch(ex, NULL, NULL, NULL);
+    }
+    free(ask);
+    fail(ex, &err);
+}
+
+/* "plan" and "steps" are JSON in the database and shall be JSON in the answer, not strings. */
+static void row_json(struct buf *out, yyjson_val *row)
+{
+    yyjson_obj_iter it = yyjson_obj_iter_with(row);
+
+    json_sep(out);
+    buf_add_char(out, '{');
+    for (yyjson_val *key; (key = yyjson_obj_iter_next(&it));) {
+        const char *name = yyjson_get_str(key);
+        struct slice text = json_str(yyjson_obj_iter_get_val(key));
+        bool nested = text.len && (text.p[0] == '{' || text.p[0] == '[') &&
+                      (strcmp(name, "plan") == 0 || strcmp(name, "steps") == 0);
+        json_key(out, name);
+        if (nested)
+            buf_add_str(out, text);
+        else
+            json_add_val(out, yyjson_obj_iter_get_val(key));
+    }
+    buf_add_char(out, '}');
+}
+
+/* Runs sql; the rows as "name": [...] into the answer. */
+static void ask_rows(struct ask *ask, sqlite3 *db, const char *name, const char *sql,
+                     const char *const *args, size_t n_args)
+{
+    struct buf rows = {0};
+    struct arena arena;
+    yyjson_val *list;
+
+    arena_init(&arena, 64 << 20);
+    if (store_rows_json(db, sql, args, n_args, ask->limit, &rows, &ask->err) == NIGH_OK &&
+        json_parse(&list, buf_slice(&rows), &arena, &ask->err) == NIGH_OK) {
+        yyjson_arr_iter it = yyjson_arr_iter_with(list);
+        ask->found = yyjson_arr_size(list) > 0;
+        json_key(&ask->json, name);
+        buf_add_char(&ask->json, '[');
+        for (yyjson_val *row; (row = yyjson_arr_iter_next(&it));)
+            row_json(&ask->json, row);
+        buf_add_char(&ask->json, ']');
+    }
+    arena_done(&arena);
+    buf_done(&rows);
+}
+
+static void turns_run(struct store_query *q, sqlite3 *db)
+{
+    struct ask *ask = CONTAINER_OF(q, struct ask, q);
+
+    buf_add_char(&ask->json, '{');
+    ask_rows(ask, db, "turns", "SELECT * FROM turns ORDER BY id DESC", NULL, 0);
+    buf_add_char(&ask->json, '}');
+}
+
+static void turn_run(struct store_query *q, sqlite3 *db)
+{
+    struct ask *ask = CONTAINER_OF(q, struct ask, q);
+    const char *args[] = {ask->id};
+
+    buf_add_char(&ask->json, '{');
+    ask_rows(ask, db, "turns", "SELECT * FROM turns WHERE id = ?1", args, 1);
+    if (ask->err.status == NIGH_OK && !ask->found)
+        nigh_fail(&ask->err, NIGH_NOTFOUND, "there is no turn with this id");
+    ask_rows(ask, db, "ledger", "SELECT * FROM ledger WHERE turn = ?1 ORDER BY id", args, 1);
+    buf_add_char(&ask->json, '}');
+}
+
+static void ledger_run(struct store_query *q, sqlite3 *db)
+{
+    struct ask *ask = CONTAINER_OF(q, struct ask, q);
+
+    buf_add_char(&ask->json, '{');
+    ask_rows(ask, db, "totals",
+             "SELECT place, zone, count(*) AS sends, sum(coalesce(bytes_out, body_bytes)) AS "
+             "bytes_out, sum(coalesce(bytes_in, 0)) AS bytes_in FROM ledger GROUP BY place, zone "
+             "ORDER BY place", NULL, 0);
+    ask_rows(ask, db, "rows", "SELECT * FROM ledger ORDER BY id DESC", NULL, 0);
+    buf_add_char(&ask->json, '}');
+}
+
+void admin_turns(struct node *node, struct exchange *ex, struct slice rest)
+{
+    (void)rest;
+    ask_store(node, ex, (struct slice){0}, turns_run);
+}
+
+void admin_turn(struct node *node, struct exchange *ex, struct slice rest)
+{
+    ask_store(node, ex, rest, turn_run);
+}
+
+void admin_ledger(struct node *node, struct exchange *ex, struct slice rest)
+{
+    (void)rest;
+    ask_store(node, ex, (struct slice){0}, ledger_run);
+}
+
+void admin_keys(struct node *node, struct exchange *ex, struct slice rest)
+{
+    struct buf json = {0};
+
+    (void)rest;
+    buf_add_cstr(&json, "{\"keys\":[");
+    for (size_t i = 0; i < keys_count(node->keys); i++) {
+        const struct key *key = keys_at(node->keys, i);
+        json_sep(&json);
+        buf_add_char(&json, '{');
+        json_put_cstr(&json, "name", key->name);
+        json_put_int(&json, "created_us", (int64_t)key->created_us);
+        buf_add_char(&json, '}');
+    }
+    buf_add_cstr(&json, "]}");
+    answer(ex, 200, &json);
+}
+
+void admin_key_new(struct node *node, struct exchange *ex, struct slice rest)
+{
+    struct nigh_err err = {0};
+    char text[KEY_TEXT_BYTES];
+    struct buf json = {0};
+    CLEANUP(arena_done) struct arena arena;
+    yyjson_val *root;
+
+    (void)rest;
+    arena_init(&arena, 1 << 20);
+    if (json_parse(&root, exchange_body(ex), &arena, &err) != NIGH_OK ||
+        key_new(node->keys, json_get_str(root, "name"), text, &err) != NIGH_OK) {
+        fail(ex, &err);
+        return;
+    }
+    buf_add_char(&json, '{');
+    json_put_str(&json, "name", json_get_str(root, "name"));
+    json_put_cstr(&json, "key", text);
+    buf_add_char(&json, '}');
+    sodium_memzero(text, sizeof text);
+    answer(ex, 200, &json);
+}
+
+void admin_key_revoke(struct node *node, struct exchange *ex, struct slice rest)
+{
+    struct nigh_err err = {0};
+    struct buf json = {0};
+
+    if (key_revoke(node->keys, rest, &err) != NIGH_OK) {
+        fail(ex, &err);
+        return;
+    }
+    buf_add_cstr(&json, "{\"revoked\":true}");
+    answer(ex, 200, &json);
+}

@@ -1,0 +1,22 @@
+/* admin: the node's own routes: status, places, bills, the ledger, keys, models.
+ *
+ * Each takes the exchange and answers it, now or when the store has read, and releases it.  rest: what
+ * follows the route's path, such as an id; the exchange's own bytes.  Errors have OpenAI's shape.
+ * Loop thread only. */
+#pragma once
+#include "api/api.h"
+#include "nigh/node.h"
+
+typedef void admin_fn(struct node *node, struct exchange *ex, struct slice rest);
+
+admin_fn admin_models, admin_model, admin_health, admin_ready, admin_status, admin_places,
+    admin_turns, admin_turn, admin_ledger, admin_engine_log, admin_keys, admin_key_new,
+    admin_key_revoke;
+
+enum {
+    ADMIN_ROWS = 50,       /* of a listing that asked for no number */
+    ADMIN_ROWS_MAX = 1000, /* at most; ?limit= */
+};
+
+/* Answers with the refusal in OpenAI's shape; does not release. */
+void admin_refuse(struct exchange *ex, const struct refusal *refusal);

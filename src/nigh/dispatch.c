@@ -1,0 +1,226 @@
+#include "nigh/dispatch.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include <assert.h>
+
+static struct candidate *candidate_of(struct request *r)
+{
+    return &r->plan.candidates[r->candidate];
+}
+
+/* A failure before the run began, told as an outcome so that escalate sees one kind of thing. */
+static enum walk_step failed_early(struct request *r, enum fate fate, const struct nigh_err *err)
+{
+    struct place *place = candidate_of(r)->place;
+
+    r->outcome = (struct outcome){.fate = fate, .err = *err};
+    if (place->ops->retry_after_ms)
+        r->outcome.retry_after_ms = place->ops->retry_after_ms(place);
+    return STEP_ESCALATE;
+}
+
+enum walk_step step_clear(struct walk *walk)
+{
+    struct request *r = walk->owner;
+    struct place *place = candidate_of(r)->place;
+    struct nigh_err err = {0};
+
+    r->run = (struct run){.place = place, .turn = &walk->turn, .arena = &walk->arena, .owner = r};
+    if (place->ops->encode(place, &walk->turn, &walk->arena, &r->run.body, &err) != NIGH_OK)
+        return failed_early(r, FATE_ELSEWHERE, &err);
+    if (gate_clear(r->node->gate, &r->pass, walk->id, walk->turn.label, &place->dest, r->run.body,
+                   &err) != NIGH_OK)
+        return failed_early(r, FATE_ELSEWHERE, &err);
+    return STEP_RUN;
+}
+
+static bool is_piece(enum event_kind kind)
+{
+    return kind == EVENT_TEXT || kind == EVENT_REASONING || kind == EVENT_REFUSAL ||
+           kind == EVENT_CALL || kind == EVENT_ARGUMENTS;
+}
+
+/* The answer cannot be held or written: the place is stopped and the caller told. */
+static void run_fail(struct request *r, const struct nigh_err *err)
+{
+    r->running = false;
+    r->run.place->ops->cancel(&r->run);
+    walk_go(&r->walk, request_refuse(r, err));
+}
+
+static void on_event(struct run *run, const struct event *event)
+{
+    struct request *r = run->owner;
+    struct nigh_err err = {0};
+
+    if (is_piece(event->kind)) {
+        r->last_us = clock_mono_us();
+        if (!r->first_us)
+            r->first_us = r->last_us;
+    }
+    if (answer_add(&r->walk.answer, event, &err) != NIGH_OK) {
+        run_fail(r, &err);
+        return;
+    }
+    if (event->kind == EVENT_USAGE)
+        return; /* held until the end, where nigh's own bill is known and stands beside it */
+    if (event->kind == EVENT_END) {
+        struct event usage = {.kind = EVENT_USAGE, .usage = r->walk.answer.usage};
+        request_bill(r);
+        reply_event(&r->reply, &usage);
+    }
+    reply_event(&r->reply, event);
+    if (r->running && !r->paused && reply_full(&r->reply)) {
+        r->paused = true;
+        run->place->ops->pause(run);
+    }
+}
+
+/* Time to first token and between tokens, as the router's estimates want them. */
+static void learn(struct request *r, bool ok)
+{
+    uint64_t tokens = r->walk.answer.usage.known ? r->walk.answer.usage.output : 0;
+    double first_ms = r->first_us ? (double)(r->first_us - r->run_us) / 1e3 : -1;
+    double per_token =
+        tokens > 1 && r->last_us > r->first_us
+            ? (double)(r->last_us - r->first_us) / 1e3 / (double)(tokens - 1)
+            : -1;
+
+    place_learn(r->run.place, ok, first_ms, per_token);
+}
+
+static void on_done(struct run *run, const struct outcome *outcome)
+{
+    struct request *r = run->owner;
+    bool far = run->place->dest.zone != ZONE_DEVICE;
+
+    r->running = false;
+    r->outcome = *outcome;
+    r->bill.bytes_out = (r->bill.bytes_out > 0 ? r->bill.bytes_out : 0) +
+                        (far ? (int64_t)outcome->bytes_out : 0);
+    r->bill.bytes_in =
+        (r->bill.bytes_in > 0 ? r->bill.bytes_in : 0) + (far ? (int64_t)outcome->bytes_in : 0);
+    if (outcome->fate != FATE_CANCELLED && outcome->fate != FATE_CALLER)
+        learn(r, outcome->fate == FATE_WHOLE);
+    walk_go(&r->walk, outcome->fate == FATE_WHOLE ? STEP_REPLY : STEP_ESCALATE);
+}
+
+enum walk_step step_run(struct walk *walk)
+{
+    struct request *r = walk->owner;
+    struct nigh_err err = {0};
+
+    assert(walk->hops_left > 0); /* walk 3 */
+    walk->hops_left--;
+    r->attempts++;
+    request_headers(r);
+    r->reply.enc.model = r->run.place->name;
+    r->first_us = r->last_us = 0;
+    r->run_us = clock_mono_us();
+    r->paused = false;
+    r->run.deadline_us = r->deadline.due_us;
+    r->run.pass = TAKE(r->pass);
+    r->run.on_event = on_event;
+    r->run.on_done = on_done;
+    r->running = true;
+    if (r->run.place->ops->start(r->run.place, &r->run, &err) != NIGH_OK) {
+        r->running = false;
+        return failed_early(r, FATE_RETRY, &err);
+    }
+    return STEP_PARK; /* on_done wakes it, or has already named the next step */
+}
+
+/* The next of the plan that is ready now; readiness may have changed since the plan was made. */
+static bool next_candidate(struct request *r)
+{
+    char why[128];
+
+    for (size_t i = r->candidate + 1; i < r->plan.n_usable; i++) {
+        struct place *place = r->plan.candidates[i].place;
+        if (place->ops->ready && place->ops->ready(place, why) == READY_NOT)
+            continue;
+        plan_failed_over(&r->plan, r->candidate, i, nigh_status_text(r->outcome.err.status));
+        r->candidate = i;
+        r->attempts = 0;
+        r->candidate_us = clock_mono_us();
+        return true;
+    }
+    return false;
+}
+
+static bool has_alternative(const struct request *r)
+{
+    return r->candidate + 1 < r->plan.n_usable;
+}
+
+static void try_again(struct timer *timer)
+{
+    struct request *r = CONTAINER_OF(timer, struct request, again);
+
+    walk_go(&r->walk, STEP_CLEAR);
+}
+
+static enum walk_step again_after(struct request *r, uint64_t delay_ms)
+{
+    struct nigh_err err = {0};
+
+    answer_reset(&r->walk.answer);
+    if (delay_ms == 0)
+        return STEP_CLEAR;
+    if (timer_arm(r->node->loop, &r->again, delay_ms, try_again, &err) != NIGH_OK)
+        return request_refuse(r, &err);
+    return STEP_PARK;
+}
+
+/* Nobody else will be asked: the caller gets the place's own words where there are some, else what nigh
+ * saw, with the label that kept other places out. */
+static enum walk_step give_up(struct request *r)
+{
+    const struct outcome *o = &r->outcome;
+    struct nigh_err err = {0};
+    enum walk_step next;
+
+    if (o->fate == FATE_CALLER) {
+        next = request_refuse(r, &o->err);
+        if (o->http_status >= 400 && o->http_status < 500)
+            r->refusal.http_status = o->http_status;
+        if (o->said.p)
+            r->refusal.what = o->said;
+        r->refusal.type = o->said_type;
+        r->refusal.code = o->said_code;
+        r->refusal.param = o->said_param;
+        return next;
+    }
+    char label[LABEL_TEXT_BYTES];
+    label_text(label, &r->setting->zones, r->walk.turn.label);
+    nigh_fail(&err, o->err.status ? o->err.status : NIGH_UPSTREAM, "label %.32s: %.160s; no other place may or can answer",
+              label, o->err.what[0] ? o->err.what : "the place failed");
+    next = request_refuse(r, &err);
+    r->refusal.retry_after_ms = o->retry_after_ms;
+    return next;
+}
+
+enum walk_step step_escalate(struct walk *walk)
+{
+    struct request *r = walk->owner;
+    const struct place *place = candidate_of(r)->place;
+    uint64_t now = clock_mono_us();
+    struct retry_state state = {
+        .tries = r->attempts ? r->attempts : 1,
+        .elapsed_ms = (now - r->candidate_us) / 1000,
+        .left_ms = r->deadline.due_us > now ? (r->deadline.due_us - now) / 1000 : 1,
+        .has_alternative = has_alternative(r) && walk->hops_left > 0,
+        .shown = r->reply.began,
+    };
+
+    log_at(LOG_INFO, "dispatch", "a place failed", LOG_WORD("turn", walk->id),
+           LOG_WORD("place", place->name), LOG_INT("http", r->outcome.http_status),
+           LOG_WORD("status", nigh_status_text(r->outcome.err.status)));
+    struct retry_verdict verdict = retry_decide(&r->outcome, &state);
+    if (verdict.what == RETRY_AGAIN && walk->hops_left > 0)
+        return again_after(r, verdict.delay_ms);
+    if (verdict.what == RETRY_NEXT && next_candidate(r))
+        return again_after(r, 0);
+    return give_up(r);
+}

@@ -1,0 +1,367 @@
+#include "nigh/node.h"
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "nigh/local_key.h"
+#include "nigh/request.h"
+#include "nigh/routes.h"
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+static uint64_t today(void)
+{
+    return clock_wall_us() / 86400000000u;
+}
+
+int64_t node_day_left_uusd(struct node *node)
+{
+    double budget = node->setting->config->budget_usd_per_day;
+
+    if (!(budget >= 0))
+        return -1; /* none was set */
+    if (node->day != today()) {
+        node->day = today();
+        node->day_spent_uusd = 0;
+    }
+    int64_t left = (int64_t)(budget * 1e6) - node->day_spent_uusd;
+    return left > 0 ? left : 0;
+}
+
+void node_spent(struct node *node, int64_t cost_uusd)
+{
+    if (node->day != today()) {
+        node->day = today();
+        node->day_spent_uusd = 0;
+    }
+    if (cost_uusd > 0)
+        node->day_spent_uusd += cost_uusd;
+}
+
+static void on_drained(void *owner)
+{
+    struct node *node = owner;
+
+    loop_stop(node->loop);
+}
+
+static void drain_over(struct timer *timer)
+{
+    struct node *node = CONTAINER_OF(timer, struct node, drain_timer);
+
+    log_at(LOG_WARN, "node", "turns were still open and are broken off",
+           LOG_NUM("turns", node->n_requests));
+    for (struct request *r = node->requests, *next; r; r = next) {
+        next = r->next;
+        request_abandon(r);
+    }
+    loop_stop(node->loop);
+}
+
+void node_stop(struct node *node)
+{
+    if (node->draining)
+        return;
+    node->draining = true;
+    log_at(LOG_INFO, "node", "stopping", LOG_NUM("turns", node->n_requests));
+    if (timer_arm(node->loop, &node->drain_timer, NODE_DRAIN_MS, drain_over, NULL) != NIGH_OK)
+        loop_stop(node->loop);
+    server_drain(node->server);
+}
+
+static void on_signal(void *owner, int signum)
+{
+    struct node *node = owner;
+    struct nigh_err err = {0};
+
+    if (signum != SIGHUP) {
+        node_stop(node);
+        return;
+    }
+    if (node_reload(node, &err) == NIGH_OK)
+        log_at(LOG_INFO, "node", "config read again");
+    else
+        log_err(LOG_ERROR, "node", "the old config stays in force", &err);
+}
+
+/* What skill "status" says. */
+static void say_status(void *owner, struct buf *answer)
+{
+    struct node *node = owner;
+    unsigned ready = 0, clouds = 0;
+    char why[128];
+
+    for (size_t i = 0; i < node->setting->n_places; i++) {
+        struct place *place = node->setting->places[i];
+        if (place->kind != PLACE_CLOUD)
+            continue;
+        clouds++;
+        ready += place->ops->ready(place, why) != READY_NOT;
+    }
+    struct engine *engine = setting_local(node->setting);
+    buf_printf(answer, "This node runs nigh %s and has answered %llu turns since it started. ",
+               NIGH_VERSION, (unsigned long long)node->counts.turns);
+    if (engine)
+        buf_printf(answer, "The local model is %s. ", engine_place(engine)->name);
+    else
+        buf_add_cstr(answer, "There is no local model. ");
+    if (clouds)
+        buf_printf(answer, "%u of %u cloud models can be asked now.", ready, clouds);
+    else
+        buf_add_cstr(answer, "No cloud is configured: nothing leaves this device.");
+}
+
+static struct setting_parts node_parts(struct node *node)
+{
+    return (struct setting_parts){
+        .loop = node->loop,
+        .client = node->client,
+        .gate = node->gate,
+        .skills = node->skills,
+        .skill_place = node->skill_place,
+        .state_dir = node->state_dir,
+    };
+}
+
+/* Puts a setting in force: whatever keeps zone names by number is told. */
+static void node_adopt(struct node *node, struct setting *setting)
+{
+    setting_unref(node->setting);
+    node->setting = setting;
+    gate_zones(node->gate, &setting->zones);
+    ledger_zones(node->ledger, &setting->zones);
+}
+
+enum nigh_status node_reload(struct node *node, struct nigh_err *err)
+{
+    struct config *config;
+    struct setting *setting;
+    struct setting_parts parts = node_parts(node);
+    enum nigh_status status = config_load(&config, node->config_path, NULL, NULL, err);
+
+    if (status != NIGH_OK)
+        return status;
+    status = setting_new(&setting, config, &parts, node->setting, err);
+    if (status == NIGH_OK)
+        node_adopt(node, setting);
+    return status;
+}
+
+/* What was spent today before this start, so that a restart does not refill the budget. */
+struct spent_query {
+    struct store_query q;
+    struct node *node;
+    uint64_t day_start_us;
+    int64_t spent_uusd;
+};
+
+static void spent_run(struct store_query *q, sqlite3 *db)
+{
+    struct spent_query *sq = CONTAINER_OF(q, struct spent_query, q);
+    sqlite3_stmt *stmt = NULL;
+
+    if (sqlite3_prepare_v2(db, "SELECT coalesce(sum(cost_uusd), 0) FROM turns WHERE started >= ?",
+                           -1, &stmt, NULL) == SQLITE_OK) {
+        sqlite3_bind_int64(stmt, 1, (sqlite3_int64)sq->day_start_us);
+        if (sqlite3_step(stmt) == SQLITE_ROW)
+            sq->spent_uusd = sqlite3_column_int64(stmt, 0);
+    }
+    sqlite3_finalize(stmt);
+}
+
+static void spent_done(struct store_query *q)
+{
+    struct spent_query *sq = CONTAINER_OF(q, struct spent_query, q);
+
+    if (sq->spent_uusd > 0)
+        node_spent(sq->node, sq->spent_uusd);
+    free(sq);
+}
+
+static enum nigh_status ask_spent(struct node *node, struct nigh_err *err)
+{
+    struct spent_query *sq = calloc(1, sizeof *sq);
+
+    if (!sq)
+        return nigh_fail(err, NIGH_NOMEM, "start: out of memory");
+    node->day = today();
+    sq->q.run = spent_run;
+    sq->q.done = spent_done;
+    sq->node = node;
+    sq->day_start_us = node->day * 86400000000u;
+    enum nigh_status status = store_ask(node->store, &sq->q, err);
+    if (status != NIGH_OK)
+        free(sq);
+    return status;
+}
+
+static void warm_run(struct work *work)
+{
+    struct node *node = CONTAINER_OF(work, struct node, warm);
+
+    skills_warm(node->skills);
+}
+
+static void warm_done(struct work *work)
+{
+    (void)work;
+}
+
+/* No core file may hold what people said, and a prompt never reaches swap by way of one (THREATS.md 12). */
+static void no_cores(void)
+{
+    struct rlimit none = {0, 0};
+
+    if (setrlimit(RLIMIT_CORE, &none) != 0)
+        log_at(LOG_WARN, "node", "core files could not be turned off");
+}
+
+/* Beyond loopback only with a key: tens of thousands of open model servers on the net say why
+ * (THREATS.md 3). */
+static enum nigh_status may_listen(struct node *node, const char *host, struct nigh_err *err)
+{
+    bool loopback = strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0 ||
+                    strcmp(host, "localhost") == 0;
+
+    if (!loopback && keys_count(node->keys) == 0)
+        return nigh_fail(err, NIGH_DENIED,
+                         "listen: %.60s is open to others and no key exists: start once on "
+                         "127.0.0.1 and run `nigh key new NAME`", host);
+    return NIGH_OK;
+}
+
+static enum nigh_status node_build(struct node *node, const struct node_options *options,
+                                   struct nigh_err *err)
+{
+    char path[PATH_BYTES];
+    struct config *config = NULL;
+    struct setting *setting;
+    struct skills_config skills = {.status = say_status, .owner = node};
+
+#define TRY(call)                                                                                  \
+    do {                                                                                           \
+        enum nigh_status try_ = (call);                                                            \
+        if (try_ != NIGH_OK)                                                                       \
+            return try_;                                                                           \
+    } while (0)
+    TRY(config_find(path, sizeof path, options->config_path, err));
+    node->config_path = strdup(path);
+    if (!node->config_path)
+        return nigh_fail(err, NIGH_NOMEM, "start: out of memory");
+    TRY(config_load(&config, node->config_path, NULL, NULL, err));
+    struct server_limits limits = {.body_bytes_max = config->body_bytes_max};
+    struct server_ops server = {.request = routes_request, .drained = on_drained};
+    const char *host = config->host;
+    uint16_t port = config->port;
+    struct zones bare;
+    struct setting_parts parts;
+    enum nigh_status status = NIGH_OK;
+    if (status == NIGH_OK)
+        status = path_state(node->state_dir, err);
+    if (status == NIGH_OK)
+        status = store_open(&node->store, node->loop, node->state_dir, err);
+    if (status == NIGH_OK)
+        status = keys_new(&node->keys, node->store, err);
+    if (status == NIGH_OK)
+        status = zones_build(&bare, NULL, 0, &config->arena, err);
+    if (status == NIGH_OK)
+        status = ledger_new(&node->ledger, node->store, &bare, err);
+    if (status == NIGH_OK)
+        status = gate_new(&node->gate, node->ledger, &bare, err);
+    if (status == NIGH_OK)
+        status = client_new(&node->client, node->loop, err);
+    if (status == NIGH_OK && config->skills)
+        status = skills_new(&node->skills, &skills, err);
+    if (status == NIGH_OK && node->skills)
+        status = skill_place_new(&node->skill_place, node->skills, err);
+    if (status != NIGH_OK) {
+        config_free(config);
+        return status;
+    }
+    parts = node_parts(node);
+    TRY(setting_new(&setting, config, &parts, NULL, err));
+    node_adopt(node, setting);
+    TRY(ask_spent(node, err));
+    TRY(may_listen(node, host, err));
+    TRY(server_new(&node->server, node->loop, host, port, &limits, &server, node, err));
+    TRY(local_key_make(&node->local, node->state_dir, host, server_port(node->server), err));
+    static const int signums[] = {SIGTERM, SIGINT, SIGHUP};
+    for (size_t i = 0; i < ARRAY_LEN(signums); i++)
+        TRY(sig_watch(&node->signals[i], node->loop, signums[i], on_signal, node, err));
+    TRY(lane_new(&node->lane, node->loop, 16, err));
+    node->warm = (struct work){.run = warm_run, .done = warm_done};
+    if (node->skills)
+        TRY(work_submit(node->lane, &node->warm, err));
+#undef TRY
+    return NIGH_OK;
+}
+
+enum nigh_status node_new(struct node **ret, const struct node_options *options,
+                          struct nigh_err *err)
+{
+    struct node *node = calloc(1, sizeof *node);
+    enum nigh_status status;
+
+    if (!node)
+        return nigh_fail(err, NIGH_NOMEM, "start: out of memory");
+    no_cores();
+    signal(SIGPIPE, SIG_IGN);
+    node->started_us = clock_wall_us();
+    status = loop_new(&node->loop, err);
+    if (status == NIGH_OK)
+        status = node_build(node, options, err);
+    if (status != NIGH_OK) {
+        node_free(node);
+        return status;
+    }
+    log_at(LOG_INFO, "node", "ready", LOG_NUM("port", server_port(node->server)),
+           LOG_NUM("us", clock_wall_us() - node->started_us));
+    if (options->ready_fd >= 0)
+        dprintf(options->ready_fd, "ready %u\n", server_port(node->server));
+    *ret = node;
+    return NIGH_OK;
+}
+
+void node_run(struct node *node)
+{
+    loop_run(node->loop);
+}
+
+struct node *node_free(struct node *node)
+{
+    if (!node)
+        return NULL;
+    for (struct request *r = node->requests, *next; r; r = next) {
+        next = r->next;
+        request_abandon(r);
+    }
+    if (node->requests)
+        loop_run_once(node->loop); /* buries what was abandoned */
+    for (size_t i = 0; i < ARRAY_LEN(node->signals); i++)
+        node->signals[i] = sig_free(node->signals[i]);
+    if (node->loop)
+        timer_disarm(node->loop, &node->drain_timer);
+    if (node->server)
+        local_key_remove(node->state_dir);
+    node->server = server_free(node->server);
+    node->lane = lane_free(node->lane);
+    node->setting = setting_unref(node->setting);
+    node->client = client_free(node->client);
+    node->skill_place = skill_place_free(node->skill_place);
+    node->skills = skills_free(node->skills);
+    node->gate = gate_free(node->gate);
+    node->ledger = ledger_free(node->ledger);
+    node->keys = keys_free(node->keys);
+    node->store = store_close(node->store);
+    for (struct request *r = node->pool, *next; r; r = next) {
+        next = r->next;
+        free(r);
+    }
+    node->loop = loop_free(node->loop);
+    free((char *)node->config_path);
+    free(node);
+    return NULL;
+}

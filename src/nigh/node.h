@@ -1,0 +1,78 @@
+/* node: the running daemon: what lives once per process, wired together.
+ *
+ * node_new opens the store, builds the first setting (setting.h) and listens; node_run serves until
+ * a signal or node_stop.  Everything here belongs to the loop thread.  Only src/nigh sees inside. */
+#pragma once
+#include "label/key.h"
+#include "loop/signal.h"
+#include "net/client.h"
+#include "net/server.h"
+#include "nigh/local_key.h"
+#include "nigh/setting.h"
+#include "store/store.h"
+
+enum {
+    NODE_REQUESTS_MAX = 4096,      /* open turns; each may hold WALK_ARENA_MAX at the very worst */
+    NODE_REQUESTS_POOLED = 64,     /* kept for re-use, so that a busy node asks malloc for little */
+    NODE_DRAIN_MS = 30 * 1000,     /* after SIGTERM: turns that are still open then are broken off */
+    NODE_DEADLINE_MS = 1800 * 1000, /* of a turn that set none: three times the SDKs' ten minutes */
+    NODE_HOPS = 8,                 /* places tried for one turn, retries included */
+};
+
+struct request;
+
+/* Told by /nigh/v1/status; since the node's start. */
+struct node_counts {
+    uint64_t turns, refused, cancelled, broken;
+    uint64_t by_kind[4]; /* enum place_kind */
+    uint64_t bytes_out, bytes_in;
+};
+
+struct node {
+    struct loop *loop;
+    const char *config_path; /* "" when none */
+    char state_dir[PATH_BYTES];
+    struct setting *setting; /* in force; each open request holds the one it began with */
+    struct store *store;
+    struct keys *keys;
+    struct local_key local;
+    struct ledger *ledger;
+    struct gate *gate;
+    struct client *client;
+    struct server *server;
+    struct skills *skills;
+    struct place *skill_place;
+    struct lane *lane; /* for warming and other work that is not the store's */
+    struct work warm;
+
+    struct request *requests; /* open ones */
+    unsigned n_requests;
+    struct request *pool;
+    unsigned n_pooled;
+
+    uint64_t day;           /* days since 1970 in UTC, of day_spent_uusd */
+    int64_t day_spent_uusd; /* towards route.budget_usd_per_day */
+    struct node_counts counts;
+    uint64_t started_us; /* wall clock */
+    bool draining;
+    struct timer drain_timer;
+    struct sig *signals[3];
+};
+
+struct node_options {
+    const char *config_path; /* from --config, or NULL */
+    int ready_fd;            /* -1, or where to write "ready PORT\n" once */
+};
+
+NIGH_MUST enum nigh_status node_new(struct node **ret, const struct node_options *options,
+                                    struct nigh_err *err);
+void node_run(struct node *node);
+void node_stop(struct node *node); /* drains, then ends node_run */
+struct node *node_free(struct node *node);
+
+/* Reads the config again; on any mistake the old one stays in force and err says why. */
+NIGH_MUST enum nigh_status node_reload(struct node *node, struct nigh_err *err);
+int64_t node_day_left_uusd(struct node *node); /* as route_config wants it */
+void node_spent(struct node *node, int64_t cost_uusd);
+/* One object: version, counts, places, engine; for GET /nigh/v1/status and `nigh status`. */
+void node_status_json(struct node *node, struct buf *out);

@@ -1,0 +1,50 @@
+/* request: one HTTP request for a turn, from its arrival to its bill: the walk, the plan, the run at a
+ * place, the reply.
+ *
+ * Made by routes.c when a turn's route is called, walked by steps.c, gone after its bill was kept.
+ * Loop thread only. */
+#pragma once
+#include "api/reply.h"
+#include "cloud/retry.h"
+#include "meter/bill.h"
+#include "nigh/node.h"
+#include "route/decide.h"
+
+struct request {
+    struct walk walk;
+    struct node *node;
+    struct setting *setting;
+    struct exchange *ex;
+    const struct api *api;
+    const char *key; /* name of the caller's key, or "" */
+    struct reply reply;
+    struct plan plan;
+    size_t candidate;  /* of plan.candidates: the one that runs or ran last */
+    unsigned attempts; /* of this candidate so far */
+    struct clearance *pass;
+    struct run run;
+    bool running; /* between start and on_done: cancel must reach it */
+    bool paused;
+    uint64_t candidate_us; /* monotonic: when this candidate was first tried */
+    uint64_t run_us;       /* monotonic: when the run started */
+    uint64_t first_us, last_us; /* monotonic: of the first and latest piece of the answer; 0: none */
+    struct outcome outcome; /* of the latest run */
+    struct bill bill;
+    bool refused;
+    struct refusal refusal;
+    bool gone; /* the caller left */
+    struct timer deadline, again;
+    struct later bury;
+    struct request *next, *prev;
+};
+
+/* Starts the walk at accept.  May answer at once. */
+void request_begin(struct node *node, struct exchange *ex, const struct api *api);
+/* Breaks off a turn: the node is going down. */
+void request_abandon(struct request *r);
+
+/* The table of steps (steps.c). */
+extern const struct walk_table request_steps;
+/* For steps.c: makes the refusal that reply will tell; text copied into the walk's arena. */
+enum walk_step request_refuse(struct request *r, const struct nigh_err *err);
+void request_end(struct walk *walk);

@@ -1,0 +1,106 @@
+#include "nigh/routes.h"
+
+#include "nigh/accept.h"
+#include "nigh/admin.h"
+#include "nigh/request.h"
+
+enum route_flags {
+    ROUTE_OPEN = 1,  /* needs no key */
+    ROUTE_TREE = 2,  /* the path goes on after the table's: an id */
+    ROUTE_JSON = 4,  /* takes a JSON body */
+};
+
+static const struct route {
+    const char *method, *path;
+    unsigned flags;
+    const struct api *api; /* a turn */
+    admin_fn *admin;       /* or the node's own business */
+} routes[] = {
+    {"POST", "/v1/chat/completions", ROUTE_JSON, &api_openai_chat, NULL},
+    {"GET", "/v1/models", 0, NULL, admin_models},
+    {"GET", "/v1/models/", ROUTE_TREE, NULL, admin_model},
+    {"GET", "/healthz", ROUTE_OPEN, NULL, admin_health},
+    {"GET", "/readyz", ROUTE_OPEN, NULL, admin_ready},
+    {"GET", "/nigh/v1/status", 0, NULL, admin_status},
+    {"GET", "/nigh/v1/places", 0, NULL, admin_places},
+    {"GET", "/nigh/v1/turns", 0, NULL, admin_turns},
+    {"GET", "/nigh/v1/turns/", ROUTE_TREE, NULL, admin_turn},
+    {"GET", "/nigh/v1/ledger", 0, NULL, admin_ledger},
+    {"GET", "/nigh/v1/engine/log", 0, NULL, admin_engine_log},
+    {"GET", "/nigh/v1/keys", 0, NULL, admin_keys},
+    {"POST", "/nigh/v1/keys", ROUTE_JSON, NULL, admin_key_new},
+    {"DELETE", "/nigh/v1/keys/", ROUTE_TREE, NULL, admin_key_revoke},
+};
+
+static bool path_matches(const struct route *route, struct slice path)
+{
+    struct slice mine = slice_of(route->path);
+
+    if (route->flags & ROUTE_TREE)
+        return path.len > mine.len && slice_starts(path, mine);
+    return slice_eq(path, mine);
+}
+
+/* The route, or NULL; *known tells whether the path exists under another method. */
+static const struct route *route_find(struct slice method, struct slice path, bool *known)
+{
+    *known = false;
+    for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
+        if (!path_matches(&routes[i], path))
+            continue;
+        *known = true;
+        if (slice_is(method, routes[i].method))
+            return &routes[i];
+    }
+    return NULL;
+}
+
+static void route_refuse(struct exchange *ex, struct refusal *refusal)
+{
+    admin_refuse(ex, refusal);
+    exchange_release(ex);
+}
+
+static void route_admin(struct node *node, struct exchange *ex, const struct route *route)
+{
+    struct accept_policy policy = {
+        .keys = node->keys,
+        .local = &node->local,
+        .draining = node->draining,
+        .requests_max = NODE_REQUESTS_MAX,
+        .requests = node->n_requests,
+        .body_is_json = route->flags & ROUTE_JSON,
+        .open = route->flags & ROUTE_OPEN,
+    };
+    struct refusal refusal = {0};
+    const char *key;
+
+    if (!accept_check(ex, &policy, &key, &refusal)) {
+        route_refuse(ex, &refusal);
+        return;
+    }
+    struct slice path = exchange_path(ex);
+    size_t len = strlen(route->path);
+    route->admin(node, ex, (struct slice){path.p + len, path.len - len});
+}
+
+void routes_request(void *owner, struct exchange *ex)
+{
+    struct node *node = owner;
+    bool known;
+    const struct route *route = route_find(exchange_method(ex), exchange_path(ex), &known);
+
+    if (!route) {
+        struct refusal refusal = {
+            .status = known ? NIGH_INVALID : NIGH_NOTFOUND,
+            .http_status = known ? 405 : 404,
+            .what = known ? SLICE("this path takes another method; see docs/api.md")
+                          : SLICE("there is no such path here; see docs/api.md"),
+        };
+        route_refuse(ex, &refusal);
+    } else if (route->api) {
+        request_begin(node, ex, route->api);
+    } else {
+        route_admin(node, ex, route);
+    }
+}

@@ -1,0 +1,8 @@
+/* routes: which path is what: the table of every HTTP route.
+ *
+ * Turns go to request.h with their api; everything else is answered by admin.c.  Loop thread only. */
+#pragma once
+#include "nigh/node.h"
+
+/* server_ops.request; owner: the node. */
+void routes_request(void *owner, struct exchange *ex);

@@ -1,0 +1,288 @@
+/* The steps of a turn, in the order of DESIGN.md section 2, and the table that names them.  What runs a
+ * plan (clear, run, escalate) stands in dispatch.c. */
+#include "nigh/dispatch.h"
+#include "nigh/accept.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include <math.h>
+#include <stdlib.h>
+
+static struct request *request_of(struct walk *walk)
+{
+    return walk->owner;
+}
+
+static enum walk_step step_accept(struct walk *walk)
+{
+    struct request *r = request_of(walk);
+    struct accept_policy policy = {
+        .keys = r->node->keys,
+        .local = &r->node->local,
+        .draining = r->node->draining,
+        .requests_max = NODE_REQUESTS_MAX,
+        .requests = r->node->n_requests - 1, /* this one is counted already */
+        .body_is_json = true,
+    };
+
+    if (accept_check(r->ex, &policy, &r->key, &r->refusal))
+        return STEP_DECODE;
+    r->refused = true;
+    return STEP_REPLY;
+}
+
+/* A header wins over the same wish in the body: whoever set it stands nearer to the user. */
+static void wish_from_header(struct exchange *ex, const char *name, struct slice *wish)
+{
+    struct slice value = exchange_header(ex, name);
+
+    if (value.p)
+        *wish = slice_trim(value);
+}
+
+static enum nigh_status wishes_from_headers(struct turn *turn, struct exchange *ex,
+                                            struct nigh_err *err)
+{
+    struct slice cost = exchange_header(ex, "Nigh-Max-Cost-Usd");
+    struct slice deadline = exchange_header(ex, "Nigh-Deadline-Ms");
+
+    wish_from_header(ex, "Nigh-Label", &turn->want_label);
+    wish_from_header(ex, "Nigh-Profile", &turn->want_profile);
+    wish_from_header(ex, "Nigh-Session", &turn->session);
+    if (cost.p) {
+        char *end; /* header values are NUL-terminated in the exchange */
+        turn->max_cost_usd = strtod(cost.p, &end);
+        if (end != cost.p + cost.len || !isfinite(turn->max_cost_usd) || turn->max_cost_usd < 0)
+            return nigh_fail(err, NIGH_INVALID, "Nigh-Max-Cost-Usd: expected a number of dollars");
+    }
+    if (deadline.p && (!slice_u64(deadline, &turn->deadline_ms) || turn->deadline_ms == 0))
+        return nigh_fail(err, NIGH_INVALID, "Nigh-Deadline-Ms: expected milliseconds above 0");
+    return NIGH_OK;
+}
+
+static enum walk_step step_decode(struct walk *walk)
+{
+    struct request *r = request_of(walk);
+    struct slice param = {0};
+    struct nigh_err err = {0};
+
+    if (r->api->decode(&walk->turn, exchange_body(r->ex), &walk->arena, &param, &err) != NIGH_OK) {
+        enum walk_step next = request_refuse(r, &err);
+        r->refusal.param = param;
+        return next;
+    }
+    if (wishes_from_headers(&walk->turn, r->ex, &err) != NIGH_OK)
+        return request_refuse(r, &err);
+    if (walk->turn.deadline_ms && walk->turn.deadline_ms < NODE_DEADLINE_MS &&
+        timer_arm(r->node->loop, &r->deadline, walk->turn.deadline_ms, r->deadline.fn, &err) !=
+            NIGH_OK)
+        return request_refuse(r, &err);
+    return STEP_LABEL;
+}
+
+/* Joins and remembers who narrowed it last. */
+static void narrow(struct turn *turn, struct label by, const char *source)
+{
+    struct label joined = label_join(turn->label, by);
+
+    if (joined.zones == turn->label.zones)
+        return;
+    turn->label = joined;
+    snprintf(turn->label_source, sizeof turn->label_source, "%s", source);
+}
+
+struct text_scan {
+    struct request *r;
+};
+
+static bool scan_text(void *owner, struct slice text)
+{
+    struct request *r = ((struct text_scan *)owner)->r;
+    struct turn *turn = &r->walk.turn;
+    struct label label = turn->label;
+    int rule = rules_text(r->setting->rules, slice_of(r->key), text, &label);
+    char source[sizeof turn->label_source];
+
+    snprintf(source, sizeof source, "rule %d", rule + 1);
+    narrow(turn, label, rule < 0 ? "scan failed" : source);
+    return true;
+}
+
+static enum walk_step step_label(struct walk *walk)
+{
+    struct request *r = request_of(walk);
+    struct turn *turn = &walk->turn;
+    struct setting *setting = r->setting;
+    struct nigh_err err = {0};
+
+    turn->label = setting->zones.label[ZONE_PUBLIC];
+    snprintf(turn->label_source, sizeof turn->label_source, "default");
+    narrow(turn, setting->default_label, "default");
+    if (turn->want_label.p) {
+        struct label wanted;
+        if (label_parse(&wanted, &setting->zones, turn->want_label, &err) != NIGH_OK)
+            return request_refuse(r, &err); /* a boundary that we do not know is never guessed */
+        narrow(turn, wanted, "caller");
+    }
+    struct label by_key = turn->label;
+    char source[sizeof turn->label_source];
+    rules_key(setting->rules, slice_of(r->key), &by_key);
+    snprintf(source, sizeof source, "key %.40s", r->key);
+    narrow(turn, by_key, source);
+    turn_each_text(turn, scan_text, &(struct text_scan){r});
+    return STEP_PLAN;
+}
+
+static enum walk_step step_plan(struct walk *walk)
+{
+    struct request *r = request_of(walk);
+    struct route_config route = r->setting->route;
+    struct nigh_err err = {0};
+
+    route.day_left_uusd = node_day_left_uusd(r->node);
+    route.elapsed_ms = (clock_mono_us() - walk->started_us) / 1000;
+    if (route_decide(&r->plan, &route, &walk->turn, r->setting->places, r->setting->n_places,
+                     &walk->arena, &err) != NIGH_OK) {
+        enum walk_step next = request_refuse(r, &err);
+        r->refusal.retry_after_ms = r->plan.retry_after_ms;
+        return next;
+    }
+    r->candidate_us = clock_mono_us();
+    return STEP_CLEAR;
+}
+
+/* The figures as they stand now.  Called before the answer's end goes out, so that it can be told
+ * there, and again for the record. */
+static void bill_now(struct request *r)
+{
+    struct bill *bill = &r->bill;
+    struct walk *walk = &r->walk;
+    struct place *place = r->run.place;
+    uint64_t now = clock_mono_us();
+
+    bill->total_us = (int64_t)(now - walk->started_us);
+    bill->first_us = r->first_us ? (int64_t)(r->first_us - walk->started_us) : -1;
+    bill->hops = NODE_HOPS - walk->hops_left;
+    if (!place) {
+        bill->bytes_out = bill->bytes_in = 0; /* counted: no run, no byte */
+        return;
+    }
+    size_t out = 0;
+    for (size_t i = 0; i < walk->answer.n_choices; i++)
+        out += walk->answer.choices[i].text.len + walk->answer.choices[i].reasoning.len;
+    bill->place = place->name;
+    bill->zone = r->setting->zones.name[place->dest.zone];
+    bill_settle(bill, place, &walk->answer.usage, turn_text_bytes(&walk->turn), out);
+}
+
+void request_bill(struct request *r)
+{
+    struct buf json = {0};
+
+    bill_now(r);
+    bill_json(&r->bill, &json);
+    r->reply.enc.bill_json = arena_dup(&r->walk.arena, buf_slice(&json));
+    buf_done(&json);
+}
+
+/* Answered or refused: who, where and why stand in the header either way. */
+void request_headers(struct request *r)
+{
+    struct place *place = r->run.place;
+
+    r->reply.n_headers = 0;
+    reply_header(&r->reply, "Nigh-Turn", r->walk.id);
+    reply_header(&r->reply, "Nigh-Place", r->refused || !place ? "none" : place->name);
+    reply_header(&r->reply, "Nigh-Zone",
+                 r->refused || !place ? "none" : r->setting->zones.name[place->dest.zone]);
+    reply_header(&r->reply, "Nigh-Reason", r->plan.reason[0] ? r->plan.reason : "refused");
+}
+
+static enum walk_step step_reply(struct walk *walk)
+{
+    struct request *r = request_of(walk);
+
+    if (!r->reply.began)
+        request_headers(r);
+    if (r->refused) {
+        reply_refuse(&r->reply, &r->refusal);
+        return STEP_SETTLE;
+    }
+    request_bill(r);
+    reply_end(&r->reply);
+    return STEP_SETTLE;
+}
+
+static const char *settle_status(const struct request *r)
+{
+    if (r->gone)
+        return nigh_status_text(NIGH_CANCELLED);
+    return r->refused ? nigh_status_text(r->refusal.status) : nigh_status_text(NIGH_OK);
+}
+
+static void settle_counts(struct request *r)
+{
+    struct node_counts *counts = &r->node->counts;
+
+    counts->turns++;
+    counts->cancelled += r->gone;
+    counts->refused += r->refused && !r->reply.began;
+    counts->broken += r->refused && r->reply.began;
+    if (r->run.place && !r->refused)
+        counts->by_kind[r->run.place->kind]++;
+    counts->bytes_out += r->bill.bytes_out > 0 ? (uint64_t)r->bill.bytes_out : 0;
+    counts->bytes_in += r->bill.bytes_in > 0 ? (uint64_t)r->bill.bytes_in : 0;
+}
+
+/* The server writes to sockets only after the callback that brought us here returns, so the record is in the
+ * spool before the caller can see the last byte, and costs it two microseconds. */
+static enum walk_step step_settle(struct walk *walk)
+{
+    struct request *r = request_of(walk);
+    struct bill *bill = &r->bill;
+    char label[LABEL_TEXT_BYTES];
+    struct buf plan = {0}, record = {0};
+    struct nigh_err err = {0};
+
+    if (r->refused || r->gone || !r->reply.ended)
+        bill_now(r);
+    memcpy(bill->id, walk->id, sizeof bill->id);
+    bill->api = r->api->name;
+    label_text(label, &r->setting->zones, walk->turn.label);
+    bill->label = label;
+    bill->label_source = walk->turn.label_source;
+    bill->model_asked = walk->turn.model;
+    bill->status = settle_status(r);
+    bill->http_status = r->gone ? 499 : r->refused ? r->refusal.http_status : 200;
+    bill->reason = r->plan.reason;
+    bill->session = walk->turn.session;
+    bill->key_name = r->key;
+    memcpy(bill->step_us, walk->step_us, sizeof bill->step_us);
+    if (r->plan.n)
+        plan_json(&r->plan, &plan);
+    bill->plan = buf_slice(&plan);
+    bill_record(bill, &record);
+    if (record.failed || store_append(r->node->store, "bill", buf_slice(&record), &err) != NIGH_OK)
+        log_err(LOG_ERROR, "settle", "a bill was not kept", &err);
+    node_spent(r->node, bill->cost_uusd);
+    settle_counts(r);
+    buf_done(&plan);
+    buf_done(&record);
+    return STEP_END;
+}
+
+const struct walk_table request_steps = {
+    .run =
+        {
+            [STEP_ACCEPT] = step_accept,
+            [STEP_DECODE] = step_decode,
+            [STEP_LABEL] = step_label,
+            [STEP_PLAN] = step_plan,
+            [STEP_CLEAR] = step_clear,
+            [STEP_RUN] = step_run,
+            [STEP_ESCALATE] = step_escalate,
+            [STEP_REPLY] = step_reply,
+            [STEP_SETTLE] = step_settle,
+        },
+    .end = request_end,
+};
