@@ -6,4 +6,6 @@ struct sig;
 NIGH_MUST enum nigh_status sig_watch(struct sig **ret_sig, struct loop *loop, int signum,
                                      void (*fn)(void *owner, int signum), void *owner,
                                      struct nigh_err *err);
+/* Also from inside fn.  After it no callback comes; the last one for a signal gives the signal its
+ * default back. */
 struct sig *sig_free(struct sig *sig);

@@ -9,12 +9,13 @@
 struct lane; /* a serial queue */
 struct work {
     void (*run)(struct work *);  /* worker thread; touches only what the job was given */
-    void (*done)(struct work *); /* loop thread; may free the job */
+    void (*done)(struct work *); /* loop thread, in order; may free the job, and submit it anew */
     struct work *next;
 };
 
 NIGH_MUST enum nigh_status lane_new(struct lane **ret_lane, struct loop *loop, size_t queue_max,
                                     struct nigh_err *err);
-struct lane *lane_free(struct lane *lane); /* waits for what was submitted, running its done */
-/* NIGH_BUSY when queue_max jobs wait already. */
+/* Waits for what was submitted, running its done: runs the loop, so not from inside a callback. */
+struct lane *lane_free(struct lane *lane);
+/* NIGH_BUSY when queue_max jobs wait already; the one that runs does not wait. */
 NIGH_MUST enum nigh_status work_submit(struct lane *lane, struct work *work, struct nigh_err *err);
