@@ -26,7 +26,7 @@ struct encoding {
     int64_t created;             /* Unix seconds */
     struct slice bill_json;      /* usage.nigh when usage is asked for; absent: not (yet) known */
     struct arena *arena;
-    void *state;                 /* the api's own, from `begin`; in the arena */
+    void *state;                 /* the api's own, made at BEGIN; in the arena */
 };
 
 struct api {

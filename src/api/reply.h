@@ -16,6 +16,8 @@ struct reply {
     bool began; /* bytes went to the caller */
     bool ended;
 };
+/* Who calls fills r->enc (turn, answer, id, model, created, arena) before the first event, and
+ * r->enc.bill_json before END or reply_end. */
 void reply_init(struct reply *r, const struct api *api, struct exchange *ex);
 void reply_header(struct reply *r, const char *name, const char *value); /* before it began */
 /* A stream: encodes and writes.  Not a stream: nothing until reply_end. */

@@ -31,12 +31,15 @@ struct wire {
     /* NIGH_UPSTREAM when the bytes are not the format's: invalid JSON, an error event. */
     NIGH_MUST enum nigh_status (*reader_feed)(struct wire_reader *r, struct slice bytes,
                                               struct nigh_err *err);
-    /* The answer's bytes are over.  Emits END when the answer is whole ([DONE] came, or every choice
-     * finished and the transfer was complete); else the fate says why not.  For HTTP errors it reads the error
-     * body and classifies it (429, context length, content filter, bad key).  Fills fate, said*, err. */
+    /* The answer's bytes are over.  Emits USAGE if it was told, then END when the answer is whole: every
+     * choice has its finish reason, and [DONE] came or the transfer was clean.  ([DONE] alone does not do:
+     * gateways send it after a cut, too.)  The place fills outcome->err beforehand when the transfer was
+     * not clean, and retry_after_ms from the header; both stay.  Fills fate, said*, err and, where 0,
+     * http_status: for HTTP errors from the error's body (429, context length, content filter, bad key), for
+     * broken answers FATE_RETRY as long as nothing but BEGIN was emitted, else FATE_CUT. */
     void (*reader_end)(struct wire_reader *r, struct outcome *outcome);
     bool (*reader_whole)(const struct wire_reader *r); /* [DONE] was seen: no need to wait for more */
-    void (*reader_free)(struct wire_reader *r);
+    void (*reader_free)(struct wire_reader *r);        /* never from inside the sink */
 };
 
 extern const struct wire wire_openai;
