@@ -38,6 +38,7 @@ struct conn {
     size_t head_n, line_n;
     int status;
     bool closes, full; /* full: waits until it can write the rest */
+    bool used;         /* an answer came on it */
     char head[HEAD_BYTES_MAX];
     char line[64];
     char tail[TAIL_BYTES + 1]; /* the end of the body, to look for the usage in */
@@ -52,7 +53,7 @@ static struct {
     char *request;
     size_t request_n;
     int epoll;
-    size_t started, done, errors;
+    size_t started, done, errors, reopened;
     uint64_t *whole_ns, *first_ns, tokens, bytes;
     double tokens_s; /* sum of each answer's tokens per second */
     char wrong[256];
@@ -109,6 +110,7 @@ static void conn_open(struct conn *c)
     struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
     int yes = 1, wrong;
 
+    c->used = c->full = false;
     c->fd = socket(me.unix_path ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (me.unix_path) {
         snprintf(un.sun_path, sizeof un.sun_path, "%s", me.unix_path);
@@ -145,7 +147,7 @@ static void conn_write(struct conn *c)
         if (n < 0 && errno == EAGAIN)
             break;
         if (n < 0)
-            die("send");
+            return; /* the far end closed: conn_read will see it */
         c->sent += (size_t)n;
     }
     struct epoll_event e = {.events = EPOLLIN, .data.ptr = c};
@@ -192,6 +194,7 @@ static void conn_end(struct conn *c)
             me.tokens_s += (double)(tokens - 1) * 1e9 / (double)(now - c->first_ns);
     }
     me.done++;
+    c->used = true;
     if (c->closes) {
         close(c->fd);
         conn_open(c);
@@ -317,8 +320,12 @@ static void conn_read(struct conn *c)
         conn_end(c);
         return;
     }
-    if (n <= 0) { /* asked once more: this one counts as an error */
-        conn_error("connection ended", 0, "", 0);
+    if (n <= 0) { /* asked once more, on a new connection */
+        if (c->used && c->where == HEAD && c->head_n == 0)
+            me.reopened++; /* it had been closed before our request came: llama-server does so after
+                              a stream */
+        else
+            conn_error("connection ended", 0, "", 0);
         me.started--;
         close(c->fd);
         conn_open(c);
@@ -348,10 +355,11 @@ static void report(uint64_t took_ns)
 {
     qsort(me.whole_ns, me.requests, sizeof *me.whole_ns, order);
     qsort(me.first_ns, me.requests, sizeof *me.first_ns, order);
-    printf("{\"requests\":%zu,\"connections\":%zu,\"errors\":%zu,\"wrong\":\"%s\",\"per_s\":%.1f,"
+    printf("{\"requests\":%zu,\"connections\":%zu,\"errors\":%zu,\"reopened\":%zu,\"wrong\":\"%s\","
+           "\"per_s\":%.1f,"
            "\"p50_us\":%.2f,\"p90_us\":%.2f,\"p99_us\":%.2f,\"first_p50_us\":%.2f,"
            "\"first_p99_us\":%.2f,\"tokens\":%lu,\"tokens_per_s\":%.1f,\"body_bytes\":%lu}\n",
-           me.requests, me.connections, me.errors, me.wrong,
+           me.requests, me.connections, me.errors, me.reopened, me.wrong,
            (double)me.requests * 1e9 / (double)took_ns, percentile_us(me.whole_ns, .5),
            percentile_us(me.whole_ns, .9), percentile_us(me.whole_ns, .99),
            percentile_us(me.first_ns, .5), percentile_us(me.first_ns, .99),
