@@ -1,17 +1,17 @@
 /* client: the only code that opens a connection to anywhere.
  *
- * Every send takes a clearance (label/gate.h) for exactly its body and destination.  libcurl's multi
- * interface on the one loop: HTTP/1.1 and HTTP/2, keep-alive pool, certificates verified, proxies from
- * the environment honoured for https and http endpoints (never for Unix sockets and loopback), no
- * redirect followed, no cookie kept, no protocol but http and https, http only to loopback addresses,
- * Unix sockets, or where the endpoint says plain_http_ok.  Loop thread only.
+ * Every send takes a clearance (label/gate.h) for exactly its body and destination.  libcurl's
+ * multi interface on the one loop: HTTP/1.1 and HTTP/2, keep-alive pool, certificates verified,
+ * proxies from the environment honoured for https and http endpoints (never for Unix sockets and
+ * loopback), no redirect followed, no cookie kept, no protocol but http and https, http only to
+ * loopback addresses, Unix sockets, or where the endpoint says plain_http_ok.  Loop thread only.
  *
- * Three clocks: first_byte_ms until the status line, idle_ms between bytes afterwards (stopped while
- * the caller paused the call), total_ms over all.
+ * Three clocks: first_byte_ms until the status line, idle_ms between bytes afterwards (stopped
+ * while the caller paused the call), total_ms over all.
  *
- * Invariants: 1. done comes exactly once, never from inside client_send, and is the last word.  2. After
- * call_cancel no callback comes and the connection is closed within this pass of the loop.  3. Body
- * bytes are counted as handed to the kernel or TLS layer. */
+ * Invariants: 1. done comes exactly once, never from inside client_send, and is the last word.  2.
+ * After call_cancel no callback comes and the connection is closed within this pass of the
+ * loop.  3. Body bytes are counted as handed to the kernel or TLS layer. */
 #pragma once
 #include "label/gate.h"
 #include "loop/loop.h"
@@ -30,18 +30,18 @@ struct endpoint {
 };
 
 struct call_spec {
-    const struct endpoint *to; /* outlives the call */
-    const char *method;        /* "POST" */
-    const char *path;          /* appended to base_url: "/chat/completions" */
+    const struct endpoint *to;    /* outlives the call */
+    const char *method;           /* "POST" */
+    const char *path;             /* appended to base_url: "/chat/completions" */
     const struct header *headers; /* more headers; copied */
     size_t n_headers;
-    struct slice body; /* borrowed until done */
+    struct slice body;                         /* borrowed until done */
     uint64_t first_byte_ms, idle_ms, total_ms; /* 0: none of that clock; at least one must be set */
 };
 
 struct call_result {
-    enum nigh_status status; /* OK: the whole answer came, whatever its HTTP status */
-    int http_status;         /* 0: none came */
+    enum nigh_status status;      /* OK: the whole answer came, whatever its HTTP status */
+    int http_status;              /* 0: none came */
     uint64_t bytes_out, bytes_in; /* header and body, before TLS */
     uint64_t first_us, total_us;  /* durations since client_send; first_us 0: no byte came */
     bool reused;                  /* an open connection served it */
@@ -64,6 +64,6 @@ NIGH_MUST enum nigh_status client_send(struct client *client, struct call **ret_
                                        const struct call_ops *ops, void *owner,
                                        struct nigh_err *err);
 struct slice call_header(struct call *call, const char *name); /* of the answer; from head on */
-void call_pause(struct call *call);  /* stops reading; the kernel's window tells the far end */
+void call_pause(struct call *call); /* stops reading; the kernel's window tells the far end */
 void call_resume(struct call *call);
 struct call *call_cancel(struct call *call); /* NULL is fine; settles the clearance */

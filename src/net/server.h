@@ -7,14 +7,14 @@
  * parked or not, and told by `gone`, after which the exchange is only to be freed by its owner's
  * exchange_release().  Loop thread only.
  *
- * Limits (struct server_limits) each have a default with its reason in server.c.  Refusals made here (413,
- * 431, 503 over connections_max, 405 for methods unknown to HTTP, malformed HTTP 400) have plain
- * JSON bodies; everything else is refused by nigh/accept.c.
+ * Limits (struct server_limits) each have a default with its reason in server.c.  Refusals made
+ * here (413, 431, 503 over connections_max, 405 for methods unknown to HTTP, malformed HTTP 400)
+ * have plain JSON bodies; everything else is refused by nigh/accept.c.
  *
- * Invariants: 1. An exchange is answered exactly once or broken.  2. exchange_break() never looks like a
- * finished answer to the client: the connection closes without the last chunk.  3. No byte of a body
- * is read ahead of the ceiling.  4. After server_drain no new connection is accepted, and `drained`
- * comes when the last exchange ended. */
+ * Invariants: 1. An exchange is answered exactly once or broken.  2. exchange_break() never looks
+ * like a finished answer to the client: the connection closes without the last chunk.  3. No byte
+ * of a body is read ahead of the ceiling.  4. After server_drain no new connection is accepted, and
+ * `drained` comes when the last exchange ended. */
 #pragma once
 #include "base/arena.h"
 #include "loop/loop.h"
@@ -52,13 +52,14 @@ unsigned server_exchanges(const struct server *server); /* open now */
 
 /* The request.  Slices live until exchange_release(). */
 struct slice exchange_method(const struct exchange *ex);
-struct slice exchange_path(const struct exchange *ex);                   /* percent-decoded by nobody */
-struct slice exchange_query(struct exchange *ex, const char *name);      /* absent: none; decoded */
-struct slice exchange_header(struct exchange *ex, const char *name);     /* the first; absent: none */
+struct slice exchange_path(const struct exchange *ex);               /* percent-decoded by nobody */
+struct slice exchange_query(struct exchange *ex, const char *name);  /* absent: none; decoded */
+struct slice exchange_header(struct exchange *ex, const char *name); /* the first; absent: none */
 unsigned exchange_header_count(struct exchange *ex, const char *name);
 struct slice exchange_body(const struct exchange *ex);
 bool exchange_peer_is_loopback(const struct exchange *ex);
-uint64_t exchange_started_us(const struct exchange *ex); /* monotonic, first byte of the header seen */
+uint64_t
+exchange_started_us(const struct exchange *ex); /* monotonic, first byte of the header seen */
 
 /* The answer.  Bodies and chunks are copied. */
 void exchange_reply(struct exchange *ex, int status, const struct header *headers, size_t n,
@@ -67,7 +68,8 @@ void exchange_begin(struct exchange *ex, int status, const struct header *header
 void exchange_write(struct exchange *ex, struct slice bytes);
 void exchange_end(struct exchange *ex);
 void exchange_break(struct exchange *ex); /* after begin: cut the connection; before: as 500 */
-size_t exchange_pending(const struct exchange *ex); /* bytes written and not yet taken by the client */
+size_t
+exchange_pending(const struct exchange *ex); /* bytes written and not yet taken by the client */
 
 /* gone: the client left before the answer was whole.  drained: pending fell to a quarter of what it
  * was, or nothing; only after a write left more than EXCHANGE_HIGH_BYTES pending. */

@@ -1,8 +1,9 @@
 /* sse: server-sent events (WHATWG HTML, section 9.2), both directions.
  *
- * The reader is fed bytes as they come, cut anywhere, and calls on_event per event with the joined data
- * lines; the slices live during the call.  Takes LF, CR and CRLF, a leading byte order mark, comments,
- * multi-line data.  An event over max_bytes is an error (NIGH_TOOBIG), never truncated. */
+ * The reader is fed bytes as they come, cut anywhere, and calls on_event per event with the joined
+ * data lines; the slices live during the call.  Takes LF, CR and CRLF, a leading byte order mark,
+ * comments, multi-line data.  An event over max_bytes is an error (NIGH_TOOBIG), never truncated.
+ */
 #pragma once
 #include "base/err.h"
 #include "base/str.h"
