@@ -251,3 +251,35 @@ TEST(str_json_escapes)
         buf_done(&b);
     }
 }
+
+TEST(str_json_agrees_with_the_rule)
+{
+    rand_seed(11);
+    for (int round = 0; round < 20000; round++) {
+        char text[48], want[6 * sizeof text + 3];
+        size_t len = rand_u64() % sizeof text, at = 0;
+        unsigned spread = rand_u64() % 2 ? 256 : 4;
+        want[at++] = '"';
+        for (size_t i = 0; i < len; i++) {
+            static const char edges[] = {'!', ' ', 'a', 0x7f, '"', '\\', 0x1f, '\0'};
+            text[i] = spread == 256 ? (char)rand_u64() : edges[rand_u64() % (rand_u64() % 8 + 1)];
+            unsigned char c = (unsigned char)text[i];
+            const char *named = c ? strchr("\bb\tt\nn\ff\rr", c) : NULL;
+            if (c == '"' || c == '\\')
+                at += (size_t)sprintf(want + at, "\\%c", c);
+            else if (c < 0x20 && named)
+                at += (size_t)sprintf(want + at, "\\%c", named[1]);
+            else if (c < 0x20)
+                at += (size_t)sprintf(want + at, "\\u%04x", c);
+            else
+                want[at++] = (char)c;
+        }
+        want[at++] = '"';
+        struct buf b = {0};
+        buf_add_json(&b, (struct slice){text, len});
+        CHECK_EQ(b.len, at);
+        CHECK_EQ(memcmp(b.data, want, at), 0);
+        buf_done(&b);
+    }
+    rand_real();
+}

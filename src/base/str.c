@@ -114,12 +114,12 @@ bool slice_utf8(struct slice s)
                 break;
             p += 8;
         }
-        if (p == end)
-            break;
-        size_t len = utf8_len(p, (size_t)(end - p));
-        if (len == 0)
-            return false;
-        p += len;
+        for (int i = 0; i < 8 && p < end; i++) { /* past what stopped the words, then words again */
+            size_t len = utf8_len(p, (size_t)(end - p));
+            if (len == 0)
+                return false;
+            p += len;
+        }
     }
     return true;
 }
@@ -236,6 +236,31 @@ static const char json_escape[256] = {
     ['\f'] = 'f',    ['\r'] = 'r', [14 ... 31] = 'u', ['"'] = '"',  ['\\'] = '\\',
 };
 
+/* Whether none of 8 bytes needs an escape.  A subtraction per byte, all eight at once, whose top
+ * bit tells; a borrow out of the byte below can raise a false alarm, which costs a look at the
+ * table, but never hide a true one. */
+static bool json_word_plain(const char *p)
+{
+    const uint64_t ones = 0x0101010101010101, tops = 0x8080808080808080;
+    uint64_t w;
+
+    memcpy(&w, p, sizeof w);
+    uint64_t quote = w ^ ones * '"', slash = w ^ ones * '\\';
+    return (((w - ones * 0x20) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash)) & ~w &
+            tops) == 0;
+}
+
+static const char *json_run_end(const char *p, const char *end)
+{
+    for (;;) {
+        while (end - p >= 8 && json_word_plain(p))
+            p += 8;
+        for (int i = 0; i < 8; i++, p++)
+            if (p == end || json_escape[(unsigned char)*p])
+                return p;
+    }
+}
+
 void buf_add_json(struct buf *b, struct slice s)
 {
     const char *p = s.p, *end = s.p ? s.p + s.len : NULL;
@@ -245,8 +270,7 @@ void buf_add_json(struct buf *b, struct slice s)
     buf_add_char(b, '"');
     while (p < end) {
         const char *run = p;
-        while (p < end && !json_escape[(unsigned char)*p])
-            p++;
+        p = json_run_end(p, end);
         buf_add(b, run, (size_t)(p - run));
         if (p == end)
             break;
