@@ -1,7 +1,7 @@
 /* energy: joules that a turn takes, modelled, with their band.
  *
  * Nobody measures a cloud's joules per turn, so these are products of published figures; every
- * constant stands in energy.c with its source (data/energy.csv) and the band spans what sources
+ * constant stands in energy.c with its source and the band spans what sources
  * disagree about.  The basis is always "modelled".  Pure functions: any thread. */
 #pragma once
 #include "turn/place.h"
