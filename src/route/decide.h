@@ -32,7 +32,7 @@ const char *profile_text(enum profile profile);
 bool profile_find(enum profile *ret, struct slice name);
 
 struct route_alias {
-    const char *name, *means; /* "gpt-4o", "auto"; not followed twice */
+    const char *from, *to; /* "gpt-4o", "auto"; not followed twice */
 };
 
 /* Small; the owner may change it between two turns. */
@@ -94,7 +94,8 @@ struct plan {
 /* Fills *ret also when it fails because no candidate is left, so that the bill can tell why; on any
  * other failure n is 0.  Statuses when nothing is left:
  *   NIGH_NOTFOUND     no place or profile has that name; the text offers names near it
- *   NIGH_INVALID      every place that the label permits lacks a capability that the turn needs
+ *   NIGH_INVALID      every place that the label permits lacks a capability that the turn needs; or
+ *                     "skill" was asked for and none is sure
  *   NIGH_TOOBIG       it fits no context of those that could take it
  *   NIGH_DENIED       over the turn's or the day's budget, or a named place that the label forbids
  *   NIGH_TIMEOUT      none can make the deadline

@@ -13,12 +13,12 @@ enum {
 };
 
 struct traits {
-    uint64_t tokens_in;  /* bytes of text / 4, plus images */
+    uint64_t tokens_in;  /* bytes of text / 4, plus images, sounds and files at a flat rate */
     uint64_t tokens_out; /* expected: max_tokens, else a prior; see traits.c */
-    size_t text_bytes;
-    unsigned needs;    /* CAN_... bits */
-    double difficulty; /* 0..1: see estimate.h for its scale */
-    uint32_t features; /* bit i: row i of the table of features was seen */
+    size_t text_bytes, body_bytes; /* body: what would travel */
+    unsigned needs;                /* CAN_... bits */
+    double difficulty;             /* 0..1: see estimate.h for its scale */
+    uint32_t features;             /* bit i: row i of the table of features was seen */
 };
 
 void traits_read(struct traits *ret, const struct turn *turn);
