@@ -206,10 +206,10 @@ static enum nigh_status insert(struct drain *d, sqlite3_stmt *stmt, const struct
         status = row_bind(stmt, record, &why);
     if (status == NIGH_OK)
         rc = step(stmt);
-    if (status == NIGH_NOMEM)
-        return nigh_fail(err, status, "%s", why.what);
-    if (status != NIGH_OK)
+    if (status == NIGH_INVALID)
         return set_aside(d, line, "json", err);
+    if (status != NIGH_OK) /* no memory now: the arena has room for whatever fits on a line */
+        return nigh_fail(err, status, "%s", why.what);
     if (rc == SQLITE_CONSTRAINT || rc == SQLITE_MISMATCH || rc == SQLITE_TOOBIG)
         return set_aside(d, line, sqlite3_errstr(rc), err);
     return rc == SQLITE_DONE ? NIGH_OK : sql_fail(d, rc, err);

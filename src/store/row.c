@@ -31,6 +31,8 @@ static int bind(sqlite3_stmt *stmt, int at, yyjson_val *v)
     case YYJSON_TYPE_BOOL | YYJSON_SUBTYPE_TRUE:
     case YYJSON_TYPE_BOOL | YYJSON_SUBTYPE_FALSE:
         return sqlite3_bind_int(stmt, at, yyjson_get_bool(v));
+    case YYJSON_TYPE_RAW: /* a number that 64 bits do not hold */
+        return SQLITE_RANGE;
     default:
         return yyjson_is_ctn(v) ? bind_container(stmt, at, v) : sqlite3_bind_null(stmt, at);
     }

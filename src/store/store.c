@@ -235,8 +235,8 @@ enum nigh_status store_append(struct store *s, const char *kind, struct slice js
     if (!kind_known(s, word))
         return nigh_fail(err, NIGH_INVALID, "store: no record is of kind %.40s", kind);
     if (s->written - s->consumed + json.len > s->shape->unread_max_bytes)
-        return nigh_fail(err, NIGH_BUSY, "store: %zu MiB of records wait for the disk",
-                         s->shape->unread_max_bytes >> 20);
+        return nigh_fail(err, NIGH_BUSY, "store: %zu KiB of records wait for the disk",
+                         s->shape->unread_max_bytes >> 10);
     status = spool_append(s->spool, word, json, err);
     if (status != NIGH_OK)
         return status;
