@@ -41,23 +41,25 @@ static void doc_freep(yyjson_doc **doc)
     yyjson_doc_free(*doc);
 }
 
-/* One name for each thing that can be wrong; yyjson's own texts may change with its version. */
+/* One name for each thing that can be wrong; yyjson's own texts may change with its version.  Its
+ * codes are variables to the compiler, so neither a switch nor a static table takes them. */
 static const char *json_problem(yyjson_read_code code)
 {
-    switch (code) {
-    case YYJSON_READ_ERROR_UNEXPECTED_CONTENT:
-        return "something follows the value";
-    case YYJSON_READ_ERROR_UNEXPECTED_END:
-        return "unexpected end";
-    case YYJSON_READ_ERROR_JSON_STRUCTURE:
-        return "comma before a closing bracket";
-    case YYJSON_READ_ERROR_INVALID_NUMBER:
-        return "invalid number";
-    case YYJSON_READ_ERROR_INVALID_STRING:
-        return "invalid string or UTF-8";
-    default:
-        return "unexpected character";
-    }
+    const struct {
+        yyjson_read_code code;
+        const char *text;
+    } rows[] = {
+        {YYJSON_READ_ERROR_UNEXPECTED_CONTENT, "something follows the value"},
+        {YYJSON_READ_ERROR_UNEXPECTED_END, "unexpected end"},
+        {YYJSON_READ_ERROR_JSON_STRUCTURE, "comma before a closing bracket"},
+        {YYJSON_READ_ERROR_INVALID_NUMBER, "invalid number"},
+        {YYJSON_READ_ERROR_INVALID_STRING, "invalid string or UTF-8"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        if (rows[i].code == code)
+            return rows[i].text;
+    return "unexpected character";
 }
 
 /* Values lie one after the other, parents before children, and each container knows where the next

@@ -80,9 +80,8 @@ static void env_clear(void)
         unsetenv(names[i]);
 }
 
-TEST(path_places_follow_xdg)
+static void places(bool root)
 {
-    bool root = geteuid() == 0;
     char path[PATH_BYTES];
     struct nigh_err err = {0};
 
@@ -110,10 +109,24 @@ TEST(path_places_follow_xdg)
     CHECK_STR(path, "/n");
 
     env_clear();
-    if (!root) {
-        CHECK_EQ(path_config(path, &err), NIGH_INVALID);
-        CHECK_STR(err.what, "neither HOME nor XDG_CONFIG_HOME is set to an absolute path");
-    }
+    CHECK_EQ(path_config(path, &err), root ? NIGH_OK : NIGH_INVALID);
+    CHECK_STR(err.what, root ? "" : "neither HOME nor XDG_CONFIG_HOME is set to an absolute path");
+}
+
+TEST(path_places_follow_xdg)
+{
+    places(geteuid() == 0);
+}
+
+TEST(path_places_of_an_ordinary_user)
+{
+    enum { NOBODY = 65534 };
+
+    if (geteuid() != 0)
+        SKIP("we are one, as the test before saw");
+    CHECK_EQ(seteuid(NOBODY), 0);
+    places(false); /* when this fails, the tests after it run as nobody: no harm */
+    CHECK_EQ(seteuid(0), 0);
 }
 
 TEST(path_make_private_is_private)
@@ -191,6 +204,23 @@ TEST(path_write_replaces_a_link)
     CHECK_EQ(path_read(&b, in("victim"), 10, NULL), NIGH_OK);
     CHECK_STR(b.data, "old");
     buf_done(&b);
+    sweep();
+}
+
+TEST(path_write_refuses)
+{
+    char longest[PATH_BYTES];
+    struct nigh_err err = {0};
+
+    fresh();
+    CHECK_EQ(path_write(in("none/f"), SLICE("x"), &err), NIGH_IO);
+    CHECK(strstr(err.what, "No such file or directory"));
+    memset(longest, 'x', sizeof longest);
+    longest[sizeof longest - 1] = '\0';
+    CHECK_EQ(path_write(longest, SLICE("x"), NULL), NIGH_TOOBIG);
+    CHECK_EQ(mkdir(in("folder"), 0700), 0);
+    CHECK_EQ(path_write(in("folder"), SLICE("x"), NULL), NIGH_IO);
+    CHECK_EQ(files_in(place), 1);
     sweep();
 }
 

@@ -97,11 +97,12 @@ TEST(child_is_heard)
         {"echo; echo", "||", 0, 0},
         {"printf 'last words'", "last words|", 0, 0},
         {"printf 'dos\\r\\nx'", "dos|x|", 0, 0},
-        {"cat; echo empty", "empty|", 0, 0},       /* standard input is at its end */
-        {"exec >&- 2>&-; exit 3", "", 3, 0},       /* closes its output first */
-        {"sleep 1000 & echo left", "left|", 0, 0}, /* a grandchild holds the pipe */
-        {"yes & read x; exit 1", NULL, 1, 0},      /* and floods it */
-        {"ls /proc/self/fd | wc -l", "4|", 0, 0},  /* 0, 1, 2 and ls's own */
+        {"cat; echo empty", "empty|", 0, 0},         /* standard input is at its end */
+        {"exec >&- 2>&-; exit 3", "", 3, 0},         /* closes its output first */
+        {"sleep 1000 & echo left", "left|", 0, 0},   /* a grandchild holds the pipe */
+        {"sleep 1000 & printf left", "left|", 0, 0}, /* in the middle of a line */
+        {"yes & sleep 0.1; exit 1", NULL, 1, 0},     /* and floods it */
+        {"ls /proc/self/fd | wc -l", "4|", 0, 0},    /* 0, 1, 2 and ls's own */
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct ear ear = {0};
