@@ -1,8 +1,7 @@
 /* config: the user's YAML file as a struct.
  *
- * Read with libyaml's document loader and a table of keys (config-keys in config.c), so that every mistake is
- * named with its file, line and key, not only the first: that is why libyaml and not libcyaml, which stops at
- * the first.  Every key has a default; an empty file is a valid config.  A config lives in its own arena
+ * Read by tables of keys (config.c, on yaml.h), so that every mistake is named with its file, line and key, not
+ * only the first: that is why libyaml and not libcyaml, which stops at the first.  Every key has a default; an empty file is a valid config.  A config lives in its own arena
  * until config_free; a reload makes a new one beside it and swaps only when the new one is whole.
  * Loop thread only after loading. */
 #pragma once
@@ -15,7 +14,6 @@ enum {
     CONFIG_CLOUDS_MAX = 64,
     CONFIG_MODELS_MAX = 256, /* per cloud */
     CONFIG_ALIASES_MAX = 1024,
-    CONFIG_DEPTH_MAX = 16,
     CONFIG_MISTAKES_MAX = 100,
 };
 
@@ -112,6 +110,7 @@ NIGH_MUST enum nigh_status config_load(struct config **ret, const char *path,
                                        struct config_report *report, struct arena *report_arena,
                                        struct nigh_err *err);
 struct config *config_free(struct config *config);
-/* As YAML with every default filled in, secrets never (there are none in it). */
+/* The config in force as YAML, every default filled in, which reads back as the same config; or as JSON of
+ * the same shape.  Secrets never: there are none in it.  config_show.c. */
 void config_show(const struct config *config, struct buf *out);
 void config_show_json(const struct config *config, struct buf *out);
