@@ -47,9 +47,8 @@ struct call {
     CURL *easy;
     bool added;         /* the multi handle has it */
     bool dead;          /* cancelled: not a word any more */
-    bool finished;      /* libcurl is through with it */
     bool paused, stuck; /* stuck: libcurl holds back data until told to go on */
-    bool head_told, resent, local;
+    bool head_told, resent, local, http_2;
 
     const struct endpoint *to;
     struct clearance *pass;
@@ -352,8 +351,8 @@ static int on_debug(CURL *easy, curl_infotype type, char *data, size_t size, voi
 
     if (type == CURLINFO_HEADER_OUT || type == CURLINFO_DATA_OUT)
         call->bytes_out += size;
-    else if (type == CURLINFO_HEADER_IN || type == CURLINFO_DATA_IN)
-        call->bytes_in += size;
+    else if (type == CURLINFO_DATA_IN)
+        call->bytes_in += size; /* header lines come to on_head_line(), which sees all of them */
     return 0;
 }
 
@@ -368,17 +367,24 @@ static int on_prereq(void *owner, char *ip, char *local_ip, int port, int local_
 static size_t on_head_line(char *line, size_t size, size_t n, void *owner)
 {
     struct call *call = owner;
-    long status = 0;
+    long status = 0, version = 0;
 
     n *= size;
     if (call->dead)
         return 0;
     call_moved(call);
-    if (n > 2 || call->head_told)
+    if (call->head_told) { /* a trailer: of HTTP/1.1, in the chunks that on_debug() counted */
+        call->bytes_in += call->http_2 ? n : 0;
+        return n;
+    }
+    call->bytes_in += n;
+    if (n > 2)
         return n;
     curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
     if (status < 200)
         return n; /* the real one follows */
+    curl_easy_getinfo(call->easy, CURLINFO_HTTP_VERSION, &version);
+    call->http_2 = version >= CURL_HTTP_VERSION_2_0;
     call->head_told = true;
     if (call->ops->head)
         call->ops->head(call->owner, call, (int)status);
@@ -412,7 +418,6 @@ static enum nigh_status curl_status(CURLcode rc, bool answered)
     case CURLE_OUT_OF_MEMORY:
         return NIGH_NOMEM;
     case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
         return NIGH_INVALID;
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY:
@@ -536,6 +541,8 @@ static const char *failure_text(const struct call *call, CURLcode rc)
         return "the far end closed the connection without an answer";
     if (rc == CURLE_PARTIAL_FILE || rc == CURLE_RECV_ERROR)
         return "the answer was cut off";
+    if (rc == CURLE_UNSUPPORTED_PROTOCOL)
+        return "the far end does not speak HTTP";
     return curl_easy_strerror(rc);
 }
 
@@ -551,7 +558,9 @@ static void done_collect(struct client *c)
         struct call *call = NULL;
 
         curl_easy_getinfo(msg->easy_handle, CURLINFO_PRIVATE, &call);
-        if (!call->dead) /* else it waits for kick() */
+        if (rc == CURLE_OK && !call->head_told)
+            rc = CURLE_PARTIAL_FILE; /* libcurl is content with half a header */
+        if (!call->dead)             /* else it waits for kick() */
             call_finish(call, curl_status(rc, call->first_us != 0),
                         rc == CURLE_OK ? NULL : failure_text(call, rc));
     }
@@ -621,8 +630,8 @@ static struct call *call_take(struct client *c)
         c->n_spare--;
         buf_reset(&call->text);
         call->next = NULL;
-        call->dead = call->finished = call->paused = call->stuck = false;
-        call->head_told = call->resent = false;
+        call->dead = call->paused = call->stuck = false;
+        call->head_told = call->resent = call->http_2 = false;
         call->first_us = call->last_us = call->bytes_out = call->bytes_in = call->attempts = 0;
         return call;
     }

@@ -29,11 +29,12 @@
 #include <unistd.h>
 
 enum {
-    BODY_BYTES_MAX = 64 << 20,   /* a few large images in base64 */
-    HEADER_BYTES_MAX = 32 << 10, /* twice what Node.js accepts; four times Apache */
-    CONNECTIONS_MAX = 10240,     /* every program of one person, or a small company's, at once */
-    IDLE_MS = 120000,            /* longer than the keep-alive of the usual HTTP clients */
-    SLOW_MS = 30000,             /* a stalled upload: about what Apache allows between packets */
+    BODY_BYTES_MAX = 64 << 20, /* a few large images in base64 */
+    HEADER_BYTES_MAX =
+        24 << 10,            /* three times Apache; more would not fit a malloced pool of 32 KiB */
+    CONNECTIONS_MAX = 10240, /* every program of one person, or a small company's, at once */
+    IDLE_MS = 120000,        /* longer than the keep-alive of the usual HTTP clients */
+    SLOW_MS = 30000,         /* a stalled upload: about what Apache allows between packets */
 
     POOL_SLACK_BYTES = 8 << 10, /* of libmicrohttpd's pool: our answer's header, its header table */
     REFUSALS_MAX = 64,          /* connections over the limit that may be told so at a time */
