@@ -1,5 +1,6 @@
 #include "base/tap.h"
 #include "route/traits.h"
+#include <math.h>
 
 TEST(difficulty_is_bounded_and_named)
 {
@@ -23,7 +24,7 @@ TEST(difficulty_is_bounded_and_named)
     char words[TRAITS_WORDS_BYTES];
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        t.difficulty = traits_difficulty(slice_of(rows[i].text), &t.features);
+        t.difficulty = traits_difficulty(slice_of(rows[i].text), NAN, &t.features);
         traits_words(words, &t);
         if (t.difficulty < rows[i].low || t.difficulty > rows[i].high)
             printf("# \"%s\": %.3f (%s)\n", rows[i].text, t.difficulty, words);
@@ -41,18 +42,18 @@ TEST(length_makes_harder_and_only_the_ends_are_read)
 
     memset(text, ' ', SIZE);
     for (size_t n = 1000; n < SIZE; n *= 4) {
-        double d = traits_difficulty((struct slice){text, n}, &seen);
+        double d = traits_difficulty((struct slice){text, n}, NAN, &seen);
         CHECK(d >= last);
         last = d;
     }
     CHECK(last <= 0.85);
     memcpy(text + SIZE / 2, " prove ", 7); /* unseen in the middle */
-    CHECK(traits_difficulty((struct slice){text, SIZE}, &seen) == last);
+    CHECK(traits_difficulty((struct slice){text, SIZE}, NAN, &seen) == last);
     memcpy(text + SIZE - 100, " prove ", 7);
-    CHECK(traits_difficulty((struct slice){text, SIZE}, &seen) > last);
+    CHECK(traits_difficulty((struct slice){text, SIZE}, NAN, &seen) > last);
     for (size_t i = 0; i < SIZE; i++) /* any bytes */
         text[i] = (char)(i * 2654435761u >> 13);
-    last = traits_difficulty((struct slice){text, SIZE}, &seen);
+    last = traits_difficulty((struct slice){text, SIZE}, NAN, &seen);
     CHECK(last >= 0.05 && last <= 0.85);
     free(text);
 }

@@ -32,7 +32,8 @@ enum {
     F(SIGHT, "images", 1.0)     /* images, audio, files */                                         \
     F(TURNS, "many turns", 0.5) /* a conversation of more than TURNS_MANY messages */              \
     F(NUMBERS, "numbers", 0.5)  /* more than one byte in twelve is a digit */                      \
-    F(CHAT, "chat", -1.2)       /* greetings, thanks, a joke, in a short line */
+    F(LEARNT, "resembles hard ones", 0.6) /* the learnt part said more than this; not a weight */  \
+    F(CHAT, "chat", -1.2)                 /* greetings, thanks, a joke, in a short line */
 enum {
 #define FEATURE_ENUM(name, text, weight) FEATURE_##name,
     FEATURES(FEATURE_ENUM)
@@ -55,8 +56,8 @@ static const double difficulty_low = 0.05, difficulty_span = 0.8;
 /* How much the learnt weights may say, per standard deviation of their score, in a text of at least
  * LEARNT_BYTES; shorter ones get their share.  They were fitted on exam questions and tasks, not on
  * chat. */
-static const double learnt_weight = 0.9, learnt_max = 2.0;
-enum { LONG_BYTES = 600, LEARNT_BYTES = 400, TURNS_MANY = 12 };
+static const double learnt_weight = 1.5, learnt_max = 2.5;
+enum { LONG_BYTES = 600, LEARNT_BYTES = 200, TURNS_MANY = 12 };
 
 static const struct {
     const char *words; /* lower case, separated by blanks */
@@ -144,10 +145,9 @@ static bool has(struct slice text, const char *needle)
     return memmem(text.p, text.len, needle, strlen(needle)) != NULL;
 }
 
-static bool has_phrase(struct slice text)
+static bool has_phrase(struct slice text) /* without first letters, which may be capitals */
 {
-    return has(text, "step by step") || has(text, "Step by step") || has(text, "step-by-step") ||
-           has(text, "explain why") || has(text, "Explain why");
+    return has(text, "tep by step") || has(text, "tep-by-step") || has(text, "xplain why");
 }
 
 static uint32_t window_features(struct slice text, double *learnt)
@@ -172,7 +172,7 @@ static double features_logit(uint32_t seen, size_t bytes)
     double logit = base_logit;
 
     for (unsigned i = 0; i < FEATURE_COUNT; i++)
-        if (seen & 1u << i && i != FEATURE_LONG)
+        if (seen & 1u << i && i != FEATURE_LONG && i != FEATURE_LEARNT)
             logit += features[i].weight;
     if (seen & 1u << FEATURE_LONG)
         logit += features[FEATURE_LONG].weight * fmin(long_max, log2((double)bytes / LONG_BYTES));
@@ -185,7 +185,7 @@ static double logistic(double x)
 }
 
 /* bytes: of the whole turn; text: what the user asked. */
-static double difficulty_of(struct slice text, size_t bytes, uint32_t *seen)
+static double difficulty_of(struct slice text, size_t bytes, double given, uint32_t *seen)
 {
     double learnt = 0, share = fmin(1, (double)text.len / LEARNT_BYTES), logit;
     size_t window = text.len < TRAITS_WINDOW ? text.len : TRAITS_WINDOW;
@@ -197,19 +197,23 @@ static double difficulty_of(struct slice text, size_t bytes, uint32_t *seen)
         *seen |= window_features((struct slice){text.p + text.len - rest, rest}, &learnt);
         learnt /= 2;
     }
+    if (!isnan(given))
+        learnt = given;
     if (bytes > LONG_BYTES)
         *seen |= 1u << FEATURE_LONG;
     if (bytes > SHORT_BYTES || *seen & ~(1u << FEATURE_CHAT))
         *seen &= ~(1u << FEATURE_CHAT);
-    logit = features_logit(*seen, bytes) +
-            learnt_weight * share * fmax(-learnt_max, fmin(learnt_max, learnt));
+    learnt = learnt_weight * share * fmax(-learnt_max, fmin(learnt_max, learnt));
+    logit = features_logit(*seen, bytes) + learnt;
+    if (learnt > features[FEATURE_LEARNT].weight)
+        *seen |= 1u << FEATURE_LEARNT;
     return difficulty_low + difficulty_span * logistic(logit);
 }
 
-double traits_difficulty(struct slice text, uint32_t *ret_features)
+double traits_difficulty(struct slice text, double learnt, uint32_t *ret_features)
 {
     uint32_t seen = 0;
-    double d = difficulty_of(text, text.len, &seen);
+    double d = difficulty_of(text, text.len, learnt, &seen);
 
     if (ret_features)
         *ret_features = seen;
@@ -305,7 +309,7 @@ void traits_read(struct traits *ret, const struct turn *turn)
         seen |= 1u << FEATURE_SIGHT;
     if (turn->n_messages > TURNS_MANY)
         seen |= 1u << FEATURE_TURNS;
-    ret->difficulty = difficulty_of(last_question(turn), ret->text_bytes, &seen);
+    ret->difficulty = difficulty_of(last_question(turn), ret->text_bytes, NAN, &seen);
     ret->features = seen;
 }
 
