@@ -63,7 +63,7 @@ static void chunk_close(const struct encoding *e, struct buf *out)
 
 /* Ends the delta; the logprobs that wait for this choice go with it. */
 static void delta_close(const struct encoding *e, struct stream *s, unsigned choice,
-                        const char *finish, struct buf *out)
+                        struct slice finish, struct buf *out)
 {
     ADD(out, "},\"logprobs\":");
     if (s->logprobs_len > 0 && s->logprobs_choice == choice) {
@@ -72,9 +72,9 @@ static void delta_close(const struct encoding *e, struct stream *s, unsigned cho
     } else {
         ADD(out, "null");
     }
-    if (finish) {
+    if (finish.p) {
         ADD(out, ",\"finish_reason\":");
-        buf_add_json(out, slice_of(finish));
+        buf_add_json(out, finish);
         ADD(out, "}");
     } else {
         ADD(out, ",\"finish_reason\":null}");
@@ -107,7 +107,7 @@ static void put_delta(const struct encoding *e, struct stream *s, const struct e
     chunk_open(s, event->choice, out);
     buf_add_str(out, openings[event->kind]);
     buf_add_json(out, event->text);
-    delta_close(e, s, event->choice, NULL, out);
+    delta_close(e, s, event->choice, (struct slice){0}, out);
 }
 
 static void put_call(const struct encoding *e, struct stream *s, const struct event *event,
@@ -127,21 +127,28 @@ static void put_call(const struct encoding *e, struct stream *s, const struct ev
         buf_add_json(out, event->text);
         ADD(out, "}}]");
     }
-    delta_close(e, s, event->choice, NULL, out);
+    delta_close(e, s, event->choice, (struct slice){0}, out);
 }
 
-static const char *finish_word(enum finish finish, struct slice word, struct arena *a)
+static struct slice finish_word(enum finish finish, struct slice word)
 {
-    const char *own = finish == FINISH_OTHER && word.len > 0 ? arena_strdup(a, word) : NULL;
-
-    return own ? own : finish_text(finish);
+    return finish == FINISH_OTHER && word.len > 0 ? word : slice_of(finish_text(finish));
 }
 
 static void put_finish(const struct encoding *e, struct stream *s, const struct event *event,
                        struct buf *out)
 {
     chunk_open(s, event->choice, out);
-    delta_close(e, s, event->choice, finish_word(event->finish, event->text, e->arena), out);
+    delta_close(e, s, event->choice, finish_word(event->finish, event->text), out);
+}
+
+/* Logprobs that no delta of their choice came for go alone. */
+static void flush_logprobs(const struct encoding *e, struct stream *s, struct buf *out)
+{
+    if (s->logprobs_len == 0)
+        return;
+    chunk_open(s, s->logprobs_choice, out);
+    delta_close(e, s, s->logprobs_choice, (struct slice){0}, out);
 }
 
 /* Logprobs come before their delta and alone: remembered, since raw lives only now. */
@@ -151,10 +158,7 @@ static void keep_logprobs(const struct encoding *e, struct stream *s, const stru
     CLEANUP(buf_done) struct buf text = {0};
 
     json_add_val(&text, event->raw);
-    if (s->logprobs_len > 0) { /* two in a row, or of two choices: the first goes alone */
-        chunk_open(s, s->logprobs_choice, out);
-        delta_close(e, s, s->logprobs_choice, NULL, out);
-    }
+    flush_logprobs(e, s, out); /* two in a row, or of two choices */
     if (text.len > s->logprobs_cap) {
         s->logprobs_cap = 2 * text.len;
         if (!(s->logprobs = arena_alloc(e->arena, s->logprobs_cap)))
@@ -191,6 +195,7 @@ static void put_usage(struct buf *out, const struct usage *u, struct slice bill)
 
 static void put_end(const struct encoding *e, struct stream *s, struct buf *out)
 {
+    flush_logprobs(e, s, out);
     if (e->turn->stream_usage && e->answer && e->answer->usage.known) {
         buf_add_str(out, s->head);
         ADD(out, "],\"usage\":");
@@ -300,8 +305,7 @@ static void put_choice(struct encoding *e, struct buf *out, size_t index)
     json_key(out, "message");
     put_message(out, c);
     put_logprobs(out, c);
-    json_put_cstr(out, "finish_reason",
-                  finish_word(c->finish, buf_slice(&c->finish_word), e->arena));
+    json_put_str(out, "finish_reason", finish_word(c->finish, buf_slice(&c->finish_word)));
     ADD(out, "}");
 }
 

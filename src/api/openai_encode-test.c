@@ -155,6 +155,18 @@ TEST(logprobs_travel_with_their_text)
             "") "\"logprobs\":{\"content\":[33333333333]},\"finish_reason\":\"stop\"}]" END_CHUNK);
 }
 
+TEST(logprobs_without_a_delta_are_not_lost)
+{
+    start(false);
+    tell((struct event){.kind = EVENT_BEGIN});
+    tell((struct event){.kind = EVENT_FINISH});
+    tell((struct event){.kind = EVENT_LOGPROBS, .raw = parsed("{\"content\":[4]}")});
+    buf_reset(&out);
+    tell((struct event){.kind = EVENT_END});
+    CHECK_STR(out.data, DELTA(0, "") "\"logprobs\":{\"content\":[4]},\"finish_reason\":null}]"
+                                     END_CHUNK DONE);
+}
+
 TEST(upstreams_own_words_are_kept)
 {
     start(false);
