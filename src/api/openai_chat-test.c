@@ -370,6 +370,8 @@ static const struct {
      "{'model':'x'," HI ",'stream':true,'stream_options':{'include_usage':true,"
      "'include_obfuscation':false}}",
      0},
+    {"{'messages':[{'role':'assistant','content':[]}]}",
+     "{'model':'x','messages':[{'role':'assistant','content':[]}]" TAIL, 0},
     {"{'messages':[{'role':'user','content':[{'type':'image_url','image_url':'https://a/b'}]}]}",
      "{'model':'x','messages':[{'role':'user','content':[{'type':'image_url','image_url':"
      "{'url':'https://a/b'}}]}]" TAIL,

@@ -163,8 +163,9 @@ TEST(logprobs_without_a_delta_are_not_lost)
     tell((struct event){.kind = EVENT_LOGPROBS, .raw = parsed("{\"content\":[4]}")});
     buf_reset(&out);
     tell((struct event){.kind = EVENT_END});
-    CHECK_STR(out.data, DELTA(0, "") "\"logprobs\":{\"content\":[4]},\"finish_reason\":null}]"
-                                     END_CHUNK DONE);
+    CHECK_STR(
+        out.data,
+        DELTA(0, "") "\"logprobs\":{\"content\":[4]},\"finish_reason\":null}]" END_CHUNK DONE);
 }
 
 TEST(upstreams_own_words_are_kept)

@@ -91,8 +91,8 @@ static void put_content(struct writing *w, const struct message *m)
         buf_add_json(w->out, first->text);
         return;
     }
-    if (n == 0 && m->role == ROLE_ASSISTANT) {
-        ADD(w->out, "null");
+    if (n == 0 && m->role == ROLE_ASSISTANT && (m->n_parts > 0 || m->extras)) {
+        ADD(w->out, "null"); /* it says something else than content */
         return;
     }
     ADD(w->out, "[");
