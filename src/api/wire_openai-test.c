@@ -1,4 +1,5 @@
 #include "api/wire_openai.h"
+#include "base/fault.h"
 #include "base/rand.h"
 #include "base/tap.h"
 
@@ -421,6 +422,38 @@ TEST(ceilings_hold)
                    "\"id\":\"c%d\",\"function\":{\"name\":\"f\"}}]}}]}\n\n",
                    i, i);
     CHECK_EQ(read_all(buf_slice(&big), (struct reading){0}).fate, FATE_CUT);
+}
+
+/* Whatever allocation fails, the answer is told in full or is not whole. */
+TEST(every_failing_allocation_is_told)
+{
+    for (size_t i = 0; i < ARRAY_LEN(streams); i++) {
+        struct slice bytes = slice_of(quoted(streams[i].bytes));
+        bool hit = true;
+
+        CHECK(buf_reserve(&seen, 4096)); /* ours must not fail */
+        for (int nth = 1; hit; nth++) {
+            struct outcome o = {0};
+            struct wire_reader *r;
+            arena_done(&mem);
+            arena_init(&mem, 64 << 20);
+            CHECK(arena_alloc(&mem, 1)); /* its first chunk */
+            buf_reset(&seen);
+            rand_seed(1);
+            CHECK_EQ(wire_openai.reader_new(&r, 200, SLICE(""), &mem, sink, NULL, NULL), NIGH_OK);
+            fault_arm(FAULT_ALLOC, nth);
+            if (wire_openai.reader_feed(r, bytes, NULL) == NIGH_OK && streams[i].torn)
+                (void)!nigh_fail(&o.err, NIGH_IO, "reset by peer");
+            wire_openai.reader_end(r, &o);
+            hit = fault_disarm();
+            wire_openai.reader_free(r);
+            if (o.fate != FATE_WHOLE)
+                continue;
+            for (char *q = seen.data; *q; q++)
+                *q = *q == '"' ? '\'' : *q;
+            CHECK_STR(seen.data, streams[i].events);
+        }
+    }
 }
 
 TEST(a_long_stream_takes_no_more_memory_than_a_short_one)

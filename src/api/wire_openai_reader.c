@@ -130,7 +130,9 @@ static void read_arguments(struct wire_reader *r, unsigned choice, const struct 
         json_add_val(&text, arguments);
         piece = buf_slice(&text);
     }
-    if (piece.len > 0)
+    if (text.failed)
+        broken(r, "no memory for a call's arguments");
+    else if (piece.len > 0)
         say(r, &(struct event){.kind = EVENT_ARGUMENTS,
                                .choice = choice,
                                .call = (unsigned)(slot - r->choices[choice].calls),
@@ -324,6 +326,7 @@ static void read_chunk(struct wire_reader *r, yyjson_val *chunk, struct slice te
 static void on_event(void *owner, struct slice event, struct slice data)
 {
     struct wire_reader *r = owner;
+    enum nigh_status status;
     yyjson_val *chunk;
 
     data = slice_trim(data);
@@ -335,10 +338,11 @@ static void on_event(void *owner, struct slice event, struct slice data)
         return;
     }
     arena_reset(&r->scratch);
-    if (json_parse(&chunk, data, &r->scratch, NULL) != NIGH_OK)
-        broken(r, "an event that is not JSON");
-    else
+    status = json_parse(&chunk, data, &r->scratch, NULL);
+    if (status == NIGH_OK)
         read_chunk(r, chunk, data);
+    else
+        broken(r, status == NIGH_INVALID ? "an event that is not JSON" : "no memory for an event");
     if (r->err.status != NIGH_OK)
         sse_stop(&r->sse);
 }

@@ -1,4 +1,5 @@
 #include "turn/answer.h"
+#include "base/fault.h"
 #include <stdlib.h>
 
 void answer_init(struct answer *answer)
@@ -44,7 +45,7 @@ static void *grown(void *items, size_t *n, size_t size, size_t index, size_t max
         return items;
     if (index >= max)
         return NULL;
-    char *p = realloc(items, (index + 1) * size);
+    char *p = fault_hit(FAULT_ALLOC) ? NULL : realloc(items, (index + 1) * size);
     if (!p)
         return NULL;
     memset(p + *n * size, 0, (index + 1 - *n) * size);
@@ -71,6 +72,14 @@ static struct answer_call *call_at(struct answer_choice *c, unsigned index)
         return NULL;
     c->calls = p;
     return &c->calls[index];
+}
+
+/* Why grown() gave nothing. */
+static enum nigh_status no_room(size_t index, size_t max, const char *what, struct nigh_err *err)
+{
+    if (index >= max)
+        return nigh_fail(err, NIGH_TOOBIG, "the answer holds more than %zu %s", max, what);
+    return nigh_fail(err, NIGH_NOMEM, "no memory for the answer");
 }
 
 static enum nigh_status too_big(struct nigh_err *err)
@@ -142,8 +151,7 @@ static enum nigh_status add_call(struct answer *answer, struct answer_choice *c,
     enum nigh_status status;
 
     if (!call)
-        return nigh_fail(err, NIGH_TOOBIG, "the answer holds more than %d tool calls",
-                         ANSWER_CALLS_MAX);
+        return no_room(e->call, ANSWER_CALLS_MAX, "tool calls", err);
     if (e->kind == EVENT_ARGUMENTS)
         return keep(answer, &call->arguments, e->text, err);
     buf_reset(&call->id);
@@ -192,7 +200,6 @@ enum nigh_status answer_add(struct answer *answer, const struct event *e, struct
         return NIGH_OK;
     struct answer_choice *c = choice_at(answer, e->choice);
     if (!c)
-        return nigh_fail(err, NIGH_TOOBIG, "the answer holds more than %d choices",
-                         TURN_CHOICES_MAX);
+        return no_room(e->choice, TURN_CHOICES_MAX, "choices", err);
     return add_to_choice[e->kind](answer, c, e, err);
 }
