@@ -133,3 +133,13 @@ enum nigh_status zones_build(struct zones *ret, const struct zone_spec *specs, s
     *ret = z;
     return NIGH_OK;
 }
+
+bool zones_same(const struct zones *a, const struct zones *b)
+{
+    if (a->n != b->n)
+        return false;
+    for (unsigned i = 0; i < a->n; i++)
+        if (strcmp(a->name[i], b->name[i]) != 0 || a->label[i].zones != b->label[i].zones)
+            return false;
+    return true;
+}

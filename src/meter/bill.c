@@ -207,6 +207,31 @@ void bill_json(const struct bill *bill, struct buf *out)
     buf_add_char(out, '}');
 }
 
+/* Only token counts have a basis that differs from turn to turn (bill_usage). */
+static enum basis row_basis(enum meter meter, yyjson_val *row)
+{
+    if (meter > METER_tokens_reasoning)
+        return meters[meter].basis;
+    if (!json_get_bool(row, "tokens_known", false))
+        return BASIS_MODELLED;
+    return slice_is(json_get_str(row, "zone"), "device") ? BASIS_MEASURED : BASIS_QUOTED;
+}
+
+void bill_figures(yyjson_val *row, struct buf *out)
+{
+    json_key(out, "figures");
+    buf_add_char(out, '{');
+    for (size_t i = 0; i < METER_COUNT; i++) {
+        json_key(out, meters[i].name);
+        buf_add_char(out, '{');
+        put_figure(out, "value", json_get_int(row, meters[i].name, -1));
+        json_put_cstr(out, "unit", meters[i].unit);
+        json_put_cstr(out, "basis", basis_text(row_basis((enum meter)i, row)));
+        buf_add_char(out, '}');
+    }
+    buf_add_char(out, '}');
+}
+
 /* One member per column of the store's table of bills; store/schema.c binds them by name. */
 void bill_record(const struct bill *bill, struct buf *out)
 {

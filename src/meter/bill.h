@@ -90,5 +90,7 @@ void bill_settle(struct bill *bill, const struct place *place, const struct usag
 void bill_json(const struct bill *bill, struct buf *out);
 /* For the store, kind "bill": one flat object whose members are the columns (see bill.c). */
 void bill_record(const struct bill *bill, struct buf *out);
+/* "figures" of a row of the store's table of bills: as bill_json's, the bases told from what the row keeps. */
+void bill_figures(yyjson_val *row, struct buf *out);
 /* The meters as a table: name, unit, basis, meaning; a line each.  For help and docs. */
 void bill_help(struct buf *out);

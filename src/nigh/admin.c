@@ -3,6 +3,7 @@
 #include "api/models.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "meter/bill.h"
 #include <sodium.h>
 #include <stdlib.h>
 
@@ -50,23 +51,37 @@ static void fail(struct exchange *ex, const struct nigh_err *err)
     exchange_release(ex);
 }
 
+/* What GET /v1/models shows of this node. */
+static struct models models_of(const struct node *node, const char *profiles[static PROFILE_COUNT])
+{
+    for (int i = 0; i < PROFILE_COUNT; i++)
+        profiles[i] = profile_text((enum profile)i);
+    return (struct models){.places = (const struct place *const *)node->setting->places,
+                           .n_places = node->setting->n_places,
+                           .profiles = profiles,
+                           .n_profiles = PROFILE_COUNT,
+                           .created = (int64_t)(node->started_us / 1000000)};
+}
+
 void admin_models(struct node *node, struct exchange *ex, struct slice rest)
 {
     struct buf json = {0};
+    const char *profiles[PROFILE_COUNT];
+    struct models models = models_of(node, profiles);
 
     (void)rest;
-    models_list(&json, node->setting->places, node->setting->n_places,
-                (int64_t)(node->started_us / 1000000));
+    models_list(&models, &json);
     answer(ex, 200, &json);
 }
 
 void admin_model(struct node *node, struct exchange *ex, struct slice rest)
 {
     struct buf json = {0};
+    const char *profiles[PROFILE_COUNT];
+    struct models models = models_of(node, profiles);
     struct nigh_err err = {0};
 
-    if (models_one(&json, rest, node->setting->places, node->setting->n_places,
-                   (int64_t)(node->started_us / 1000000))) {
+    if (models_one(&models, rest, &json)) {
         answer(ex, 200, &json);
         return;
     }
@@ -220,7 +235,6 @@ struct ask {
     char id[ID_BYTES];
     unsigned limit;
     struct buf json;
-    bool found;
     struct nigh_err err;
 };
 
@@ -277,47 +291,16 @@ static void ask_store(struct node *node, struct exchange *ex, struct slice id,
     fail(ex, &err);
 }
 
-/* "plan" and "steps" are JSON in the database and shall be JSON in the answer, not strings. */
-static void row_json(struct buf *out, yyjson_val *row)
-{
-    yyjson_obj_iter it = yyjson_obj_iter_with(row);
-
-    json_sep(out);
-    buf_add_char(out, '{');
-    for (yyjson_val *key; (key = yyjson_obj_iter_next(&it));) {
-        const char *name = yyjson_get_str(key);
-        struct slice text = json_str(yyjson_obj_iter_get_val(key));
-        bool nested = text.len && (text.p[0] == '{' || text.p[0] == '[') &&
-                      (strcmp(name, "plan") == 0 || strcmp(name, "steps") == 0);
-        json_key(out, name);
-        if (nested)
-            buf_add_str(out, text);
-        else
-            json_add_val(out, yyjson_obj_iter_get_val(key));
-    }
-    buf_add_char(out, '}');
-}
-
 /* Runs sql; the rows as "name": [...] into the answer. */
 static void ask_rows(struct ask *ask, sqlite3 *db, const char *name, const char *sql,
                      const char *const *args, size_t n_args)
 {
     struct buf rows = {0};
-    struct arena arena;
-    yyjson_val *list;
 
-    arena_init(&arena, 64 << 20);
-    if (store_rows_json(db, sql, args, n_args, ask->limit, &rows, &ask->err) == NIGH_OK &&
-        json_parse(&list, buf_slice(&rows), &arena, &ask->err) == NIGH_OK) {
-        yyjson_arr_iter it = yyjson_arr_iter_with(list);
-        ask->found = yyjson_arr_size(list) > 0;
+    if (store_rows_json(db, sql, args, n_args, ask->limit, &rows, &ask->err) == NIGH_OK) {
         json_key(&ask->json, name);
-        buf_add_char(&ask->json, '[');
-        for (yyjson_val *row; (row = yyjson_arr_iter_next(&it));)
-            row_json(&ask->json, row);
-        buf_add_char(&ask->json, ']');
+        buf_add_str(&ask->json, buf_slice(&rows));
     }
-    arena_done(&arena);
     buf_done(&rows);
 }
 
@@ -330,15 +313,32 @@ static void turns_run(struct store_query *q, sqlite3 *db)
     buf_add_char(&ask->json, '}');
 }
 
+/* One turn: its row as it is, then each figure with its unit and basis, then its ledger rows. */
+static void turn_json(struct ask *ask, struct slice rows)
+{
+    struct arena arena;
+    yyjson_val *list;
+
+    arena_init(&arena, 1 << 20);
+    if (json_parse(&list, rows, &arena, &ask->err) == NIGH_OK) {
+        if (yyjson_arr_size(list) == 0)
+            nigh_fail(&ask->err, NIGH_NOTFOUND, "there is no turn with this id");
+        buf_add(&ask->json, rows.p + 1, rows.len > 3 ? rows.len - 3 : 0); /* without [, } and ] */
+        bill_figures(yyjson_arr_get_first(list), &ask->json);
+    }
+    arena_done(&arena);
+}
+
 static void turn_run(struct store_query *q, sqlite3 *db)
 {
     struct ask *ask = CONTAINER_OF(q, struct ask, q);
     const char *args[] = {ask->id};
+    struct buf rows = {0};
 
-    buf_add_char(&ask->json, '{');
-    ask_rows(ask, db, "turns", "SELECT * FROM turns WHERE id = ?1", args, 1);
-    if (ask->err.status == NIGH_OK && !ask->found)
-        nigh_fail(&ask->err, NIGH_NOTFOUND, "there is no turn with this id");
+    if (store_rows_json(db, "SELECT * FROM turns WHERE id = ?1", args, 1, 1, &rows, &ask->err) ==
+        NIGH_OK)
+        turn_json(ask, buf_slice(&rows));
+    buf_done(&rows);
     ask_rows(ask, db, "ledger", "SELECT * FROM ledger WHERE turn = ?1 ORDER BY id", args, 1);
     buf_add_char(&ask->json, '}');
 }

@@ -9,6 +9,11 @@ static struct candidate *candidate_of(struct request *r)
     return &r->plan.candidates[r->candidate];
 }
 
+static bool has_alternative(const struct request *r)
+{
+    return r->candidate + 1 < r->plan.n_usable;
+}
+
 /* A failure before the run began, told as an outcome so that escalate sees one kind of thing. */
 static enum walk_step failed_early(struct request *r, enum fate fate, const struct nigh_err *err)
 {
@@ -20,9 +25,24 @@ static enum walk_step failed_early(struct request *r, enum fate fate, const stru
     return STEP_ESCALATE;
 }
 
+/* The zones were redrawn by a reload since this turn was labelled: its label's bits mean nothing any more,
+ * so it is labelled and planned again under the setting in force. */
+static bool zones_moved(struct request *r)
+{
+    if (r->setting == r->node->setting || zones_same(&r->setting->zones, &r->node->setting->zones))
+        return false;
+    setting_unref(r->setting);
+    r->setting = setting_ref(r->node->setting);
+    r->candidate = r->attempts = 0;
+    return true;
+}
+
 enum walk_step step_clear(struct walk *walk)
 {
     struct request *r = walk->owner;
+
+    if (zones_moved(r))
+        return STEP_LABEL;
     struct place *place = candidate_of(r)->place;
     struct nigh_err err = {0};
 
@@ -120,13 +140,15 @@ enum walk_step step_run(struct walk *walk)
     r->run_us = clock_mono_us();
     r->paused = false;
     r->run.deadline_us = r->deadline.due_us;
+    r->run.patience_ms = has_alternative(r) ? RETRY_PATIENCE_MS : 0;
     r->run.pass = TAKE(r->pass);
     r->run.on_event = on_event;
     r->run.on_done = on_done;
     r->running = true;
     if (r->run.place->ops->start(r->run.place, &r->run, &err) != NIGH_OK) {
         r->running = false;
-        return failed_early(r, FATE_RETRY, &err);
+        /* A full queue of our own is not waited at: it is its own answer (429), or another place's turn. */
+        return failed_early(r, err.status == NIGH_BUSY ? FATE_ELSEWHERE : FATE_RETRY, &err);
     }
     return STEP_PARK; /* on_done wakes it, or has already named the next step */
 }
@@ -147,11 +169,6 @@ static bool next_candidate(struct request *r)
         return true;
     }
     return false;
-}
-
-static bool has_alternative(const struct request *r)
-{
-    return r->candidate + 1 < r->plan.n_usable;
 }
 
 static void try_again(struct timer *timer)
@@ -181,7 +198,7 @@ static enum walk_step give_up(struct request *r)
     struct nigh_err err = {0};
     enum walk_step next;
 
-    if (o->fate == FATE_CALLER) {
+    if (o->fate == FATE_CALLER || o->said.p) {
         next = request_refuse(r, &o->err);
         if (o->http_status >= 400 && o->http_status < 500)
             r->refusal.http_status = o->http_status;

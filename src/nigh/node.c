@@ -129,10 +129,12 @@ static struct setting_parts node_parts(struct node *node)
 /* Puts a setting in force: whatever keeps zone names by number is told. */
 static void node_adopt(struct node *node, struct setting *setting)
 {
-    setting_unref(node->setting);
+    struct setting *old = node->setting;
+
     node->setting = setting;
     gate_zones(node->gate, &setting->zones);
     ledger_zones(node->ledger, &setting->zones);
+    setting_unref(old);
 }
 
 enum nigh_status node_reload(struct node *node, struct nigh_err *err)

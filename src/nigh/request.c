@@ -100,9 +100,16 @@ void request_begin(struct node *node, struct exchange *ex, const struct api *api
     r->api = api;
     r->key = "";
     walk_init(&r->walk, &request_steps, r);
+    r->walk.hops_left = NODE_HOPS;
     bill_init(&r->bill);
     r->bill.started_us = clock_wall_us();
     reply_init(&r->reply, api, ex);
+    r->reply.enc.turn = &r->walk.turn;
+    r->reply.enc.answer = &r->walk.answer;
+    r->reply.enc.id = r->walk.id;
+    r->reply.enc.model = "none";
+    r->reply.enc.created = (int64_t)(r->bill.started_us / 1000000);
+    r->reply.enc.arena = &r->walk.arena;
     request_link(r);
     exchange_watch(ex, r, request_gone, request_drained);
     struct nigh_err err = {0};

@@ -4,6 +4,7 @@
  * end, so nothing changes under a turn.  The engine is carried over when nothing of it changed, so a
  * reload does not cost a loaded model.  Counted; loop thread only. */
 #pragma once
+#include "base/path.h"
 #include "cloud/cloud.h"
 #include "engine/engine.h"
 #include "label/rule.h"
@@ -46,7 +47,3 @@ struct engine *setting_local(const struct setting *setting); /* NULL: none */
 NIGH_MUST enum nigh_status setting_model_path(char ret[static PATH_BYTES],
                                               const struct config_engine *engine,
                                               struct nigh_err *err);
-/* llama-server: the config's, on PATH, or where set-up put it. */
-NIGH_MUST enum nigh_status setting_program(char ret[static PATH_BYTES],
-                                           const struct config_engine *engine,
-                                           struct nigh_err *err);

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -91,21 +92,40 @@ static void narrow(struct turn *turn, struct label by, const char *source)
     snprintf(turn->label_source, sizeof turn->label_source, "%s", source);
 }
 
-struct text_scan {
-    struct request *r;
-};
-
-static bool scan_text(void *owner, struct slice text)
+static void narrow_by_rule(struct turn *turn, struct label by, int rule)
 {
-    struct request *r = ((struct text_scan *)owner)->r;
-    struct turn *turn = &r->walk.turn;
-    struct label label = turn->label;
-    int rule = rules_text(r->setting->rules, slice_of(r->key), text, &label);
     char source[sizeof turn->label_source];
 
     snprintf(source, sizeof source, "rule %d", rule + 1);
-    narrow(turn, label, rule < 0 ? "scan failed" : source);
+    narrow(turn, by, rule == RULES_FAILED ? "failed scan" : source);
+}
+
+static bool scan_text(void *owner, struct slice text)
+{
+    struct request *r = owner;
+    struct turn *turn = &r->walk.turn;
+    struct label label = turn->label;
+    int rule = rules_text(r->setting->rules, slice_of(r->key), text, &label);
+
+    if (rule != -1)
+        narrow_by_rule(turn, label, rule);
     return true;
+}
+
+/* A boundary that we do not know is never guessed.  Its name is told when it could be one. */
+static enum walk_step refuse_label(struct request *r)
+{
+    struct slice name = r->walk.turn.want_label;
+    struct nigh_err err = {0};
+    size_t i = 0;
+
+    while (i < name.len && i < 33 && (isalnum((unsigned char)name.p[i]) || strchr("_-", name.p[i])))
+        i++;
+    if (i == name.len && i <= 32)
+        nigh_fail(&err, NIGH_INVALID, "label: no zone `%.*s` in the config", (int)name.len, name.p);
+    else
+        nigh_fail(&err, NIGH_INVALID, "label: expected the name of a zone in the config");
+    return request_refuse(r, &err);
 }
 
 static enum walk_step step_label(struct walk *walk)
@@ -121,15 +141,14 @@ static enum walk_step step_label(struct walk *walk)
     if (turn->want_label.p) {
         struct label wanted;
         if (label_parse(&wanted, &setting->zones, turn->want_label, &err) != NIGH_OK)
-            return request_refuse(r, &err); /* a boundary that we do not know is never guessed */
+            return refuse_label(r);
         narrow(turn, wanted, "caller");
     }
     struct label by_key = turn->label;
-    char source[sizeof turn->label_source];
-    rules_key(setting->rules, slice_of(r->key), &by_key);
-    snprintf(source, sizeof source, "key %.40s", r->key);
-    narrow(turn, by_key, source);
-    turn_each_text(turn, scan_text, &(struct text_scan){r});
+    int rule = rules_key(setting->rules, slice_of(r->key), &by_key);
+    if (rule != -1)
+        narrow_by_rule(turn, by_key, rule);
+    turn_each_text(turn, scan_text, r);
     return STEP_PLAN;
 }
 
@@ -151,27 +170,53 @@ static enum walk_step step_plan(struct walk *walk)
     return STEP_CLEAR;
 }
 
-/* The figures as they stand now.  Called before the answer's end goes out, so that it can be told
- * there, and again for the record. */
+static const char *settle_status(const struct request *r)
+{
+    if (r->gone)
+        return nigh_status_text(NIGH_CANCELLED);
+    return r->refused ? nigh_status_text(r->refusal.status) : nigh_status_text(NIGH_OK);
+}
+
+static void bill_words(struct request *r)
+{
+    struct bill *bill = &r->bill;
+    struct walk *walk = &r->walk;
+    struct place *place = r->run.place;
+
+    memcpy(bill->id, walk->id, sizeof bill->id);
+    bill->api = r->api->name;
+    bill->place = place ? place->name : NULL;
+    bill->zone = place ? r->setting->zones.name[place->dest.zone] : NULL;
+    label_text(r->label, &r->setting->zones, walk->turn.label);
+    bill->label = r->label;
+    bill->label_source = walk->turn.label_source;
+    bill->model_asked = walk->turn.model;
+    bill->status = settle_status(r);
+    bill->http_status = r->gone ? 499 : r->refused ? r->refusal.http_status : 200;
+    bill->reason = r->plan.reason;
+    bill->session = walk->turn.session;
+    bill->key_name = r->key;
+}
+
+/* The bill as it stands now: called before the answer's end goes out, so that it can be told there, and for
+ * turns that had no such end. */
 static void bill_now(struct request *r)
 {
     struct bill *bill = &r->bill;
     struct walk *walk = &r->walk;
     struct place *place = r->run.place;
-    uint64_t now = clock_mono_us();
 
-    bill->total_us = (int64_t)(now - walk->started_us);
+    bill_words(r);
+    bill->total_us = (int64_t)(clock_mono_us() - walk->started_us);
     bill->first_us = r->first_us ? (int64_t)(r->first_us - walk->started_us) : -1;
     bill->hops = NODE_HOPS - walk->hops_left;
-    if (!place) {
-        bill->bytes_out = bill->bytes_in = 0; /* counted: no run, no byte */
+    if (bill->bytes_out < 0) /* counted: no run to anywhere else, no byte */
+        bill->bytes_out = bill->bytes_in = 0;
+    if (!place)
         return;
-    }
     size_t out = 0;
     for (size_t i = 0; i < walk->answer.n_choices; i++)
         out += walk->answer.choices[i].text.len + walk->answer.choices[i].reasoning.len;
-    bill->place = place->name;
-    bill->zone = r->setting->zones.name[place->dest.zone];
     bill_settle(bill, place, &walk->answer.usage, turn_text_bytes(&walk->turn), out);
 }
 
@@ -213,13 +258,6 @@ static enum walk_step step_reply(struct walk *walk)
     return STEP_SETTLE;
 }
 
-static const char *settle_status(const struct request *r)
-{
-    if (r->gone)
-        return nigh_status_text(NIGH_CANCELLED);
-    return r->refused ? nigh_status_text(r->refusal.status) : nigh_status_text(NIGH_OK);
-}
-
 static void settle_counts(struct request *r)
 {
     struct node_counts *counts = &r->node->counts;
@@ -240,29 +278,17 @@ static enum walk_step step_settle(struct walk *walk)
 {
     struct request *r = request_of(walk);
     struct bill *bill = &r->bill;
-    char label[LABEL_TEXT_BYTES];
     struct buf plan = {0}, record = {0};
     struct nigh_err err = {0};
 
     if (r->refused || r->gone || !r->reply.ended)
         bill_now(r);
-    memcpy(bill->id, walk->id, sizeof bill->id);
-    bill->api = r->api->name;
-    label_text(label, &r->setting->zones, walk->turn.label);
-    bill->label = label;
-    bill->label_source = walk->turn.label_source;
-    bill->model_asked = walk->turn.model;
-    bill->status = settle_status(r);
-    bill->http_status = r->gone ? 499 : r->refused ? r->refusal.http_status : 200;
-    bill->reason = r->plan.reason;
-    bill->session = walk->turn.session;
-    bill->key_name = r->key;
     memcpy(bill->step_us, walk->step_us, sizeof bill->step_us);
     if (r->plan.n)
         plan_json(&r->plan, &plan);
     bill->plan = buf_slice(&plan);
     bill_record(bill, &record);
-    if (record.failed || store_append(r->node->store, "bill", buf_slice(&record), &err) != NIGH_OK)
+    if (record.failed || store_append(r->node->store, "turn", buf_slice(&record), &err) != NIGH_OK)
         log_err(LOG_ERROR, "settle", "a bill was not kept", &err);
     node_spent(r->node, bill->cost_uusd);
     settle_counts(r);

@@ -272,7 +272,7 @@ void reader_duration(struct reader *rd, yaml_node_t *node, void *at, const struc
 void reader_bytes(struct reader *rd, yaml_node_t *node, void *at, const struct yaml_key *key)
 {
     static const struct unit units[] = {
-        {"B", 1}, {"KiB", 1024}, {"MiB", 1 << 20}, {"GiB", 1 << 30}};
+        {"", 1}, {"B", 1}, {"KiB", 1024}, {"MiB", 1 << 20}, {"GiB", 1 << 30}};
     struct slice s = reader_scalar(rd, node);
     uint64_t n;
 

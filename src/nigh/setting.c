@@ -1,0 +1,343 @@
+#include "nigh/setting.h"
+
+#include "base/log.h"
+#include "base/path.h"
+#include "engine/launch.h"
+#include "meter/price.h"
+#include <dirent.h>
+#include <math.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct setting_engine {
+    unsigned refs;
+    struct engine *engine;
+    char model[PATH_BYTES], program[PATH_BYTES]; /* what it was made of, with the spec, for comparing */
+    struct config_engine made_of;
+};
+
+/* --- where things are ------------------------------------------------------------------------- */
+
+/* The only *.gguf of the store, into ret. */
+static enum nigh_status only_model(char ret[static PATH_BYTES], const char *dir,
+                                   struct nigh_err *err)
+{
+    DIR *d = opendir(dir);
+    char found[256] = "";
+    unsigned n = 0;
+
+    for (struct dirent *e; d && (e = readdir(d));) {
+        size_t len = strlen(e->d_name);
+        if (len > 5 && strcmp(e->d_name + len - 5, ".gguf") == 0) {
+            snprintf(found, sizeof found, "%s", e->d_name);
+            n++;
+        }
+    }
+    if (d)
+        closedir(d);
+    if (n == 1)
+        return path_join(ret, dir, found, err);
+    if (n)
+        return nigh_fail(err, NIGH_NOTFOUND, "engine.model: %u models in %.140s: name one", n, dir);
+    return nigh_fail(err, NIGH_NOTFOUND,
+                     "engine.model: no model: put a .gguf file into %.140s or set NIGH_MODEL", dir);
+}
+
+enum nigh_status setting_model_path(char ret[static PATH_BYTES],
+                                    const struct config_engine *engine, struct nigh_err *err)
+{
+    char dir[PATH_BYTES], file[512];
+    const char *name = engine->model ? engine->model : getenv("NIGH_MODEL");
+    enum nigh_status status = path_models(dir, err);
+
+    if (status != NIGH_OK)
+        return status;
+    if (!name || !name[0])
+        return only_model(ret, dir, err);
+    if (strchr(name, '/')) {
+        snprintf(ret, PATH_BYTES, "%s", name);
+    } else {
+        snprintf(file, sizeof file, "%s.gguf", name);
+        status = path_join(ret, dir, file, err);
+        if (status != NIGH_OK)
+            return status;
+    }
+    if (access(ret, R_OK) != 0)
+        return nigh_fail(err, NIGH_NOTFOUND, "engine.model: %.180s: %m", ret);
+    return NIGH_OK;
+}
+
+/* --- the engine --------------------------------------------------------------------------------- */
+
+/* "qwen3-0.6b" of ".../qwen3-0.6b.gguf"; a name too long for the gate is cut, it only has to be told apart */
+static void model_name(char ret[static 128], const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    size_t len = strlen(name);
+
+    if (len > 5 && strcmp(name + len - 5, ".gguf") == 0)
+        len -= 5;
+    snprintf(ret, 128, "%.*s", (int)(len < 127 ? len : 127), name);
+}
+
+static bool same_engine(const struct setting_engine *box, const struct config_engine *config,
+                        const char *model, const char *program)
+{
+    const struct config_engine *was = &box->made_of;
+
+    return strcmp(box->model, model) == 0 && strcmp(box->program, program) == 0 &&
+           was->context == config->context && was->slots == config->slots &&
+           was->queue == config->queue && was->queue_wait_ms == config->queue_wait_ms &&
+           was->unload == config->unload && was->unload_ms == config->unload_ms &&
+           was->threads == config->threads && was->memory_bytes == config->memory_bytes &&
+           was->quality == config->quality && was->watts == config->watts;
+}
+
+static struct setting_engine *engine_box_unref(struct setting_engine *box)
+{
+    if (box && --box->refs == 0) {
+        engine_free(box->engine);
+        free(box);
+    }
+    return NULL;
+}
+
+static enum nigh_status engine_box_new(struct setting_engine **ret, const struct config_engine *config,
+                                       const char *model, const char *program,
+                                       const struct setting_parts *parts, struct nigh_err *err)
+{
+    struct setting_engine *box = calloc(1, sizeof *box);
+    char name[128];
+
+    if (!box)
+        return nigh_fail(err, NIGH_NOMEM, "engine: out of memory");
+    box->refs = 1;
+    snprintf(box->model, sizeof box->model, "%s", model);
+    snprintf(box->program, sizeof box->program, "%s", program);
+    box->made_of = *config;
+    model_name(name, model);
+    struct engine_spec spec = {
+        .program = program,
+        .model_path = model,
+        .name = name,
+        .context_tokens = config->context,
+        .slots = config->slots,
+        .queue_max = config->queue,
+        .queue_wait_ms = config->queue_wait_ms,
+        .unload = config->unload == UNLOAD_AUTO    ? ENGINE_UNLOAD_AUTO
+                  : config->unload == UNLOAD_NEVER ? ENGINE_UNLOAD_NEVER
+                                                   : ENGINE_UNLOAD_AFTER,
+        .unload_ms = config->unload_ms,
+        .threads = config->threads,
+        .memory_bytes = config->memory_bytes,
+        .quality = config->quality,
+        .watts = config->watts,
+        .state_dir = parts->state_dir,
+    };
+    enum nigh_status status =
+        engine_new(&box->engine, parts->loop, parts->client, parts->gate, &spec, err);
+    if (status != NIGH_OK)
+        free(box);
+    else
+        *ret = box;
+    return status;
+}
+
+/* No model, or none of its program, is not a mistake unless the config named one: a node without a local
+ * model still has its skills and its clouds. */
+static enum nigh_status setting_engine_find(struct setting *s, const struct setting_parts *parts,
+                                            const struct setting *previous, struct nigh_err *err)
+{
+    const struct config_engine *config = &s->config->engine;
+    char model[PATH_BYTES], program[PATH_BYTES];
+    struct nigh_err why = {0};
+
+    if (!config->enabled)
+        return NIGH_OK;
+    if (setting_model_path(model, config, &why) != NIGH_OK ||
+        launch_find(program, config->program, &why) != NIGH_OK) {
+        if (config->model || config->program)
+            return nigh_fail(err, why.status, "%s", why.what);
+        log_err(LOG_WARN, "setting", "no local model", &why);
+        return NIGH_OK;
+    }
+    if (previous && previous->engine && same_engine(previous->engine, config, model, program)) {
+        s->engine = previous->engine;
+        s->engine->refs++;
+        return NIGH_OK;
+    }
+    return engine_box_new(&s->engine, config, model, program, parts, err);
+}
+
+struct engine *setting_local(const struct setting *setting)
+{
+    return setting->engine ? setting->engine->engine : NULL;
+}
+
+/* --- the clouds --------------------------------------------------------------------------------- */
+
+static int64_t micro(double usd)
+{
+    return isnan(usd) ? -1 : (int64_t)llround(usd * 1e6);
+}
+
+static struct price model_price(const struct config_cloud *cloud, const struct config_model *model)
+{
+    struct price price;
+
+    if (!isnan(model->price_in)) {
+        price = PRICE_UNKNOWN;
+        price.input = micro(model->price_in);
+        price.output = micro(model->price_out);
+        price.cached_read = micro(model->price_cached);
+        price.source = "config";
+    } else {
+        price_find(&price, cloud->name, model->name, NULL, 0);
+    }
+    return price;
+}
+
+static enum nigh_status setting_cloud(struct setting *s, const struct config_cloud *config,
+                                      const struct setting_parts *parts, struct nigh_err *err)
+{
+    struct cloud_model *models = arena_calloc(&s->config->arena, config->n_models, sizeof *models);
+    struct cloud_spec spec = {
+        .name = config->name,
+        .base_url = config->url,
+        .zone = (unsigned)zone_find(&s->zones, slice_of(config->zone)),
+        .key_env = config->key_env,
+        .key_file = config->key_file,
+        .plain_http_ok = config->plain_http,
+        .old_max_tokens = config->old_max_tokens,
+        .first_ms = config->first_byte_ms,
+        .idle_ms = config->idle_ms,
+        .total_ms = config->total_ms,
+        .models = models,
+        .n_models = config->n_models,
+    };
+
+    if (!models)
+        return nigh_fail(err, NIGH_NOMEM, "clouds: out of memory");
+    for (size_t i = 0; i < config->n_models; i++) {
+        const struct config_model *m = &config->models[i];
+        models[i] = (struct cloud_model){.name = m->name,
+                                         .quality = m->quality,
+                                         .price = model_price(config, m),
+                                         .context_tokens = m->context_tokens,
+                                         .output_tokens_max = m->output_tokens_max,
+                                         .can = m->can};
+    }
+    enum nigh_status status =
+        cloud_new(&s->clouds[s->n_clouds], parts->loop, parts->client, &spec, err);
+    s->n_clouds += status == NIGH_OK;
+    return status;
+}
+
+/* --- the whole ------------------------------------------------------------------------------------ */
+
+static enum nigh_status setting_places(struct setting *s, const struct setting_parts *parts,
+                                       struct nigh_err *err)
+{
+    size_t n = 2;
+    struct place **list;
+
+    for (size_t i = 0; i < s->n_clouds; i++)
+        n += cloud_places(s->clouds[i], &list);
+    s->places = arena_calloc(&s->config->arena, n, sizeof(struct place *));
+    if (!s->places)
+        return nigh_fail(err, NIGH_NOMEM, "places: out of memory");
+    if (parts->skill_place && s->config->skills)
+        s->places[s->n_places++] = parts->skill_place;
+    if (s->engine)
+        s->places[s->n_places++] = engine_place(s->engine->engine);
+    for (size_t i = 0; i < s->n_clouds; i++) {
+        size_t count = cloud_places(s->clouds[i], &list);
+        for (size_t j = 0; j < count; j++)
+            s->places[s->n_places++] = list[j];
+    }
+    return NIGH_OK;
+}
+
+static enum nigh_status setting_route(struct setting *s, const struct setting_parts *parts,
+                                      struct nigh_err *err)
+{
+    const struct config *config = s->config;
+    struct route_alias *aliases =
+        arena_calloc(&s->config->arena, config->n_aliases + 1, sizeof *aliases);
+
+    if (!aliases)
+        return nigh_fail(err, NIGH_NOMEM, "aliases: out of memory");
+    for (size_t i = 0; i < config->n_aliases; i++)
+        aliases[i] = (struct route_alias){config->aliases[i].from, config->aliases[i].to};
+    s->route = (struct route_config){.zones = &s->zones,
+                                     .aliases = aliases,
+                                     .n_aliases = config->n_aliases,
+                                     .skills = config->skills ? parts->skills : NULL};
+    if (!profile_find(&s->route.profile, slice_of(config->profile)))
+        return nigh_fail(err, NIGH_INVALID, "route.profile: no such profile");
+    return NIGH_OK;
+}
+
+static enum nigh_status setting_build(struct setting *s, const struct setting_parts *parts,
+                                      const struct setting *previous, struct nigh_err *err)
+{
+    struct config *config = s->config;
+    enum nigh_status status =
+        zones_build(&s->zones, config->zones, config->n_zones, &config->arena, err);
+
+    if (status == NIGH_OK)
+        status = label_parse(&s->default_label, &s->zones, slice_of(config->default_label), err);
+    if (status == NIGH_OK)
+        status = rules_new(&s->rules, config->rules, config->n_rules, &s->zones, err);
+    if (status == NIGH_OK)
+        status = setting_engine_find(s, parts, previous, err);
+    s->clouds = arena_calloc(&config->arena, config->n_clouds + 1, sizeof(struct cloud *));
+    if (status == NIGH_OK && !s->clouds)
+        status = nigh_fail(err, NIGH_NOMEM, "clouds: out of memory");
+    for (size_t i = 0; status == NIGH_OK && i < config->n_clouds; i++)
+        status = setting_cloud(s, &config->clouds[i], parts, err);
+    if (status == NIGH_OK)
+        status = setting_places(s, parts, err);
+    if (status == NIGH_OK)
+        status = setting_route(s, parts, err);
+    return status;
+}
+
+enum nigh_status setting_new(struct setting **ret, struct config *config,
+                             const struct setting_parts *parts, const struct setting *previous,
+                             struct nigh_err *err)
+{
+    struct setting *s = calloc(1, sizeof *s);
+
+    if (!s) {
+        config_free(config);
+        return nigh_fail(err, NIGH_NOMEM, "setting: out of memory");
+    }
+    s->refs = 1;
+    s->config = config;
+    enum nigh_status status = setting_build(s, parts, previous, err);
+    if (status != NIGH_OK)
+        setting_unref(s);
+    else
+        *ret = s;
+    return status;
+}
+
+struct setting *setting_ref(struct setting *setting)
+{
+    setting->refs++;
+    return setting;
+}
+
+struct setting *setting_unref(struct setting *s)
+{
+    if (!s || --s->refs > 0)
+        return NULL;
+    for (size_t i = 0; i < s->n_clouds; i++)
+        cloud_free(s->clouds[i]);
+    engine_box_unref(s->engine);
+    rules_free(s->rules);
+    config_free(s->config);
+    free(s);
+    return NULL;
+}
