@@ -116,32 +116,36 @@ static void finish(struct wirerun *w)
     wirerun_free(w);
 }
 
-/* It broke: err says how. */
-static void finish_broken(struct wirerun *w, const struct nigh_err *err)
-{
-    if (w->outcome.err.status == NIGH_OK)
-        w->outcome.err = *err;
-    /* One that kept silent is not asked again by this turn: retry.h, invariant 4. */
-    w->outcome.fate = err->status == NIGH_TIMEOUT ? FATE_ELSEWHERE : FATE_RETRY;
-    finish(w);
-}
-
-/* All that will come has come: the wire says what it was.  It may deliver END, and the sink may
- * cancel from inside. */
-static void read_end(struct wirerun *w)
+/* All that will come has come, or outcome.err says why no more does: the wire says what that makes of
+ * the answer.  It may deliver usage and END, and a sink may cancel from inside. */
+static void finish_read(struct wirerun *w)
 {
     w->busy = true;
     w->spec.wire->reader_end(w->reader, &w->outcome);
     w->busy = false;
-}
-
-static void finish_read(struct wirerun *w)
-{
-    read_end(w);
     if (w->ended)
         wirerun_free(w);
     else
         finish(w);
+}
+
+/* It broke.  One that kept silent is not asked again by this turn: retry.h, invariant 4. */
+static void finish_broken(struct wirerun *w, const struct nigh_err *err)
+{
+    if (w->outcome.err.status == NIGH_OK)
+        w->outcome.err = *err;
+    w->outcome.fate = err->status == NIGH_TIMEOUT ? FATE_ELSEWHERE : FATE_RETRY;
+    if (w->reader && w->delivered)
+        finish_read(w);
+    else
+        finish(w);
+}
+
+/* Bodies only: of a transfer that we cut, the ledger has the exact count. */
+static void count_bytes(struct wirerun *w)
+{
+    w->outcome.bytes_out = w->run->body.len;
+    w->outcome.bytes_in = w->bytes_in;
 }
 
 static void on_clock(struct timer *t)
@@ -214,31 +218,22 @@ static void on_head(void *owner, struct call *call, int http_status)
     }
 }
 
-/* Returns false when the run is over and w may be gone. */
-static bool feed(struct wirerun *w, struct slice bytes, struct nigh_err *err)
+/* Returns false when the run is over and w is gone. */
+static bool feed(struct wirerun *w, struct slice bytes)
 {
     unsigned finished = w->finished;
     bool spoke = w->spoke;
+    struct nigh_err err = {0}; /* reader_end tells it again, sorted */
 
     w->busy = true;
-    enum nigh_status status = w->spec.wire->reader_feed(w->reader, bytes, err);
+    enum nigh_status status = w->spec.wire->reader_feed(w->reader, bytes, &err);
     w->busy = false;
     if (w->ended) { /* cancelled by a sink */
         wirerun_free(w);
         return false;
     }
-    if (status != NIGH_OK) {
-        /* The wire knows whether an error event means "later" or "never". */
-        read_end(w);
-        if (w->ended) {
-            wirerun_free(w);
-        } else {
-            if (w->outcome.err.status == NIGH_OK)
-                w->outcome.err = *err;
-            if (w->outcome.fate == FATE_WHOLE) /* not after garbage, whatever came before it */
-                w->outcome.fate = FATE_RETRY;
-            finish(w);
-        }
+    if (status != NIGH_OK) { /* the wire knows whether an error event means "later" or "never" */
+        finish_read(w);
         return false;
     }
     if (finished != w->finished || spoke != w->spoke)
@@ -249,20 +244,21 @@ static bool feed(struct wirerun *w, struct slice bytes, struct nigh_err *err)
 static void on_data(void *owner, struct slice bytes)
 {
     struct wirerun *w = owner;
-    struct nigh_err err = {0};
 
     w->bytes_in += bytes.len;
-    w->outcome.bytes_out = w->run->body.len;
-    w->outcome.bytes_in = w->bytes_in;
     if (w->closing)
         return;
+    count_bytes(w);
     if (!w->reader) {
-        finish_broken(w, &w->outcome.err);
+        finish(w);
         return;
     }
-    if (!feed(w, bytes, &err) || !w->spec.wire->reader_whole(w->reader))
+    if (!feed(w, bytes) || !w->spec.wire->reader_whole(w->reader))
         return;
-    read_end(w); /* delivers END now; the transfer's own end follows within WIRERUN_LINGER_MS */
+    /* END now; the transfer's own end, with the exact counts, within WIRERUN_LINGER_MS. */
+    w->busy = true;
+    w->spec.wire->reader_end(w->reader, &w->outcome);
+    w->busy = false;
     if (w->ended) {
         wirerun_free(w);
         return;
@@ -321,6 +317,7 @@ enum nigh_status wirerun_start(struct wirerun **ret, const struct wirerun_spec *
     w->owner = owner;
     w->total_ms = total_ms;
     w->started_us = w->last_us = now;
+    w->outcome.fate = FATE_RETRY;
     arena_init(&w->arena, WIRERUN_ARENA_MAX);
 
     const struct call_spec call = {.to = spec->to,

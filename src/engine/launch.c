@@ -69,10 +69,14 @@ static void let_read_model(struct args *args, const char *path)
 
 static void add_jail(struct args *args, const struct launch *l)
 {
+    char usual[PATH_BYTES];
+
     add2(args, l->nigh, "jail");
     add_number(args, "--parent", (uint64_t)l->parent_pid);
     let_read_folder(args, l->program, true);
-    let_read(args, l->program); /* a script where a link led away from it */
+    let_read(args, l->program);
+    if (launch_find(usual, NULL, NULL) == NIGH_OK)
+        let_read_folder(args, usual, true); /* a script of the user's starts it, most likely */
     let_read_model(args, l->model_path);
     if (l->mmproj_path)
         let_read(args, l->mmproj_path);
