@@ -1,0 +1,823 @@
+#include "engine/engine.h"
+
+#include "api/wirerun.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/path.h"
+#include "engine/guard.h"
+#include "engine/jail.h"
+#include "engine/launch.h"
+#include "engine/lines.h"
+#include "engine/unload.h"
+#include "loop/child.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* One turn, waiting or in the process; run->state. */
+struct job {
+    struct engine *engine;
+    struct run *run;
+    struct wirerun *wire; /* NULL: it waits, or its connection broke */
+    struct job *prev, *next;
+    struct timer timer; /* how long it waits: for a slot, or for the death that broke it */
+    uint64_t began_us;  /* in the process */
+    bool active;
+    struct outcome broken; /* while it waits for the death */
+};
+
+struct jobs {
+    struct job *first, *last;
+    unsigned n;
+};
+
+struct engine {
+    struct place place;
+    struct loop *loop;
+    struct client *client;
+    struct gate *gate;
+    struct arena arena; /* what the spec told */
+    struct launch launch;
+    const char *const *argv;
+    struct endpoint to;
+    unsigned queue_max;
+    uint64_t queue_wait_ms, unload_ms, start_ms, first_ms, idle_ms, stop_ms, backoff_first_ms;
+    enum engine_unload unload;
+    double resident_watts;
+
+    enum engine_state state;
+    char why[160];
+    struct child *child;
+    struct call *probe;
+    struct timer timer; /* the state's: next probe, unloading, killing, starting again */
+    struct later later; /* dispatch() */
+    struct jobs waiting, active;
+    struct lines lines;
+    int jail; /* JAIL_... bits reached; -1: not told yet */
+    char isolation[64];
+
+    uint64_t state_us; /* when it came into this state */
+    uint64_t spawned_us, loaded_wall_us, load_ms;
+    uint64_t again_us; /* backoff and broken: from then on */
+    uint64_t backoff_ms;
+    uint64_t starts, restarts;
+    unsigned failed_starts; /* in a row */
+    double service_ms; /* of a turn in the process, weighted towards the last ones */
+};
+
+static unsigned engines_made; /* tells their sockets apart when a reload has two at a time */
+
+const char *engine_state_text(enum engine_state state)
+{
+    static const char *const text[] = {
+#define ENGINE_STATE_TEXT(name, text) text,
+        ENGINE_STATES(ENGINE_STATE_TEXT)
+#undef ENGINE_STATE_TEXT
+    };
+    return text[state];
+}
+
+static struct engine *engine_of(struct place *place)
+{
+    return CONTAINER_OF(place, struct engine, place);
+}
+
+static void arm(struct engine *e, struct timer *t, uint64_t ms, void (*fn)(struct timer *))
+{
+    struct nigh_err err = {0};
+    if (timer_arm(e->loop, t, ms, fn, &err) != NIGH_OK)
+        log_err(LOG_ERROR, "engine", "a timer is lost", &err); /* deadlines of turns still hold */
+}
+
+static uint64_t ms_until(uint64_t us)
+{
+    uint64_t now = clock_mono_us();
+    return us > now ? (us - now + 999) / 1000 : 0;
+}
+
+/* ---- jobs ---- */
+
+static void jobs_add(struct jobs *jobs, struct job *j)
+{
+    j->prev = jobs->last;
+    j->next = NULL;
+    *(jobs->last ? &jobs->last->next : &jobs->first) = j;
+    jobs->last = j;
+    jobs->n++;
+}
+
+static void jobs_remove(struct jobs *jobs, struct job *j)
+{
+    *(j->prev ? &j->prev->next : &jobs->first) = j->next;
+    *(j->next ? &j->next->prev : &jobs->last) = j->prev;
+    jobs->n--;
+}
+
+static void dispatch(struct later *later);
+static void rest(struct engine *e);
+
+/* Takes it out of everything; whoever waits may move up, later in this pass. */
+static void job_free(struct job *j)
+{
+    struct engine *e = j->engine;
+
+    timer_disarm(e->loop, &j->timer);
+    jobs_remove(j->active ? &e->active : &e->waiting, j);
+    j->run->pass = clearance_free(j->run->pass);
+    j->run->state = NULL;
+    free(j);
+    loop_later(e->loop, &e->later, dispatch);
+}
+
+static void job_end(struct job *j, const struct outcome *outcome)
+{
+    struct run *run = j->run;
+    struct outcome o = *outcome; /* may be the job's own */
+
+    job_free(j);
+    run->on_done(run, &o);
+}
+
+/* It did not get to be answered, for a reason that lies here. */
+static void job_fail(struct job *j, enum nigh_status status, uint64_t retry_after_ms,
+                     const char *why)
+{
+    struct outcome o = {.fate = FATE_RETRY, .retry_after_ms = retry_after_ms};
+
+    if (j->active) { /* what went in and came out is lost with the connection */
+        o = j->broken;
+        o.fate = j->wire && wirerun_spoke(j->wire) ? FATE_CUT
+                 : o.fate == FATE_CUT              ? FATE_CUT
+                                                   : FATE_RETRY;
+        o.err = (struct nigh_err){0};
+        o.retry_after_ms = retry_after_ms;
+    }
+    nigh_fail(&o.err, status, "%s: %s", j->engine->place.name, why);
+    j->wire = wirerun_cancel(j->wire);
+    job_end(j, &o);
+}
+
+static void jobs_fail(struct jobs *jobs, enum nigh_status status, uint64_t retry_after_ms,
+                      const char *why)
+{
+    /* A sink may start a new run on this place, which is refused in these states, so this ends. */
+    while (jobs->first)
+        job_fail(jobs->first, status, retry_after_ms, why);
+}
+
+/* A guess from what turns took: those before it, over the slots. */
+static uint64_t queue_ms(const struct engine *e)
+{
+    double ms = e->service_ms * (e->waiting.n + 1) / e->launch.slots;
+    return ms < 1000 ? 1000 : ms > 600000 ? 600000 : (uint64_t)ms;
+}
+
+/* ---- states ---- */
+
+static void enter(struct engine *e, enum engine_state state)
+{
+    timer_disarm(e->loop, &e->timer);
+    e->probe = call_cancel(e->probe);
+    e->state = state;
+    e->state_us = clock_mono_us();
+    if (state != ENGINE_READY)
+        e->loaded_wall_us = 0;
+    log_at(LOG_INFO, "engine", "state", LOG_WORD("place", e->place.name),
+           LOG_WORD("state", engine_state_text(state)));
+}
+
+static void spawn(struct engine *e);
+static void on_again(struct timer *t);
+
+/* No process, and none for a while: nobody waits for it. */
+static void fall(struct engine *e, enum engine_state state, uint64_t wait_ms)
+{
+    char why[160];
+
+    enter(e, state);
+    e->again_us = clock_mono_us() + wait_ms * 1000;
+    log_at(LOG_WARN, "engine", "the model process is away", LOG_WORD("place", e->place.name),
+           LOG_NUM("retry_ms", wait_ms));
+    if (state == ENGINE_BACKOFF)
+        arm(e, &e->timer, wait_ms, on_again);
+    snprintf(why, sizeof why, "%s", e->why);
+    jobs_fail(&e->active, NIGH_OFFLINE, wait_ms, why);
+    jobs_fail(&e->waiting, NIGH_OFFLINE, wait_ms, why);
+}
+
+static void fall_back_off(struct engine *e)
+{
+    uint64_t wait_ms = e->backoff_ms;
+
+    e->backoff_ms = wait_ms * 2 > ENGINE_BACKOFF_MAX_MS ? ENGINE_BACKOFF_MAX_MS : wait_ms * 2;
+    e->restarts++;
+    fall(e, ENGINE_BACKOFF, wait_ms);
+}
+
+/* One that never gets ready is not started on and on for nobody: the next turn does it. */
+static void on_again(struct timer *t)
+{
+    struct engine *e = CONTAINER_OF(t, struct engine, timer);
+
+    if (e->failed_starts < ENGINE_ALONE_MAX)
+        spawn(e);
+}
+
+static void on_unload(struct timer *t);
+
+/* Ready with nobody there: begins to count. */
+static void rest(struct engine *e)
+{
+    uint64_t ms = e->unload == ENGINE_UNLOAD_AFTER
+                      ? e->unload_ms
+                      : unload_after_ms(e->load_ms, e->place.watts, e->resident_watts);
+
+    if (e->state != ENGINE_READY || e->active.n || e->waiting.n ||
+        e->unload == ENGINE_UNLOAD_NEVER || timer_armed(&e->timer))
+        return;
+    arm(e, &e->timer, ms, on_unload);
+}
+
+static void become_ready(struct engine *e)
+{
+    enter(e, ENGINE_READY);
+    e->why[0] = 0;
+    e->failed_starts = 0;
+    e->load_ms = (clock_mono_us() - e->spawned_us) / 1000;
+    e->loaded_wall_us = clock_wall_us();
+    log_at(LOG_INFO, "engine", "ready", LOG_WORD("place", e->place.name),
+           LOG_NUM("load_ms", e->load_ms));
+    loop_later(e->loop, &e->later, dispatch);
+}
+
+static void on_kill(struct timer *t)
+{
+    struct engine *e = CONTAINER_OF(t, struct engine, timer);
+    child_kill(e->child, SIGKILL);
+}
+
+static void on_unload(struct timer *t)
+{
+    struct engine *e = CONTAINER_OF(t, struct engine, timer);
+
+    enter(e, ENGINE_STOPPING);
+    child_kill(e->child, SIGTERM);
+    arm(e, &e->timer, e->stop_ms, on_kill);
+}
+
+/* ---- starting ---- */
+
+static void on_probe_due(struct timer *t);
+
+static void probe_later(struct engine *e)
+{
+    bool young = clock_mono_us() - e->spawned_us < 1000000;
+    arm(e, &e->timer, young ? ENGINE_PROBE_MS : 10 * ENGINE_PROBE_MS, on_probe_due);
+}
+
+static void on_probe_done(void *owner, const struct call_result *result)
+{
+    struct engine *e = owner;
+
+    e->probe = NULL;
+    if (result->status == NIGH_OK && result->http_status == 200)
+        become_ready(e);
+    else
+        probe_later(e);
+}
+
+static void probe(struct engine *e)
+{
+    static const struct call_ops ops = {.done = on_probe_done};
+    const struct slice none = {"", 0};
+    const struct call_spec call = {
+        .to = &e->to, .method = "GET", .path = "/health", .body = none, .total_ms = 5000};
+    struct clearance *pass = NULL;
+    struct nigh_err err = {0};
+
+    if (e->probe)
+        return;
+    if (gate_clear(e->gate, &pass, "", LABEL_ANYWHERE, &e->to.dest, none, &err) != NIGH_OK ||
+        client_send(e->client, &e->probe, &call, pass, &ops, e, &err) != NIGH_OK) {
+        log_err(LOG_WARN, "engine", "cannot look whether it is ready", &err);
+        probe_later(e);
+    }
+}
+
+static void on_probe_due(struct timer *t)
+{
+    struct engine *e = CONTAINER_OF(t, struct engine, timer);
+
+    if (clock_mono_us() - e->spawned_us > e->start_ms * 1000) {
+        snprintf(e->why, sizeof e->why, "the model was not ready after %llu s",
+                 (unsigned long long)e->start_ms / 1000);
+        child_kill(e->child, SIGKILL); /* on_exit keeps this reason */
+    } else if (access(e->launch.socket, F_OK) == 0) {
+        probe(e);
+    } else {
+        probe_later(e);
+    }
+}
+
+static void on_line(void *owner, struct slice line)
+{
+    struct engine *e = owner;
+    static const char listening[] = "listening on unix:";
+    int bits = e->jail < 0 ? jail_parse(line.p, line.len) : -1;
+
+    lines_add(&e->lines, line);
+    if (bits >= 0) {
+        e->jail = bits;
+        snprintf(e->isolation, sizeof e->isolation, "%s%s%s", bits & JAIL_NETNS ? "netns " : "",
+                 bits & JAIL_SECCOMP ? "seccomp " : "", bits & JAIL_LANDLOCK ? "landlock" : "");
+        log_at(LOG_INFO, "engine", "jailed", LOG_NUM("netns", !!(bits & JAIL_NETNS)),
+               LOG_NUM("seccomp", !!(bits & JAIL_SECCOMP)),
+               LOG_NUM("landlock", !!(bits & JAIL_LANDLOCK)));
+    } else if (e->state == ENGINE_STARTING && line.len > sizeof listening &&
+               memmem(line.p, line.len, listening, sizeof listening - 1)) {
+        probe(e);
+    }
+}
+
+/* What ended it, in words; a reason that is known already stays. */
+static void tell_death(struct engine *e, int64_t status, int signum)
+{
+    if (e->why[0])
+        return;
+    if (signum)
+        snprintf(e->why, sizeof e->why, "the model process died (signal %d)", signum);
+    else
+        snprintf(e->why, sizeof e->why, "the model process ended by itself (status %lld)",
+                 (long long)status);
+}
+
+static void on_exit_child(void *owner, int64_t status, int signum)
+{
+    struct engine *e = owner;
+    bool started = e->state == ENGINE_READY;
+    bool good = started && clock_mono_us() - e->state_us > ENGINE_GOOD_MS * UINT64_C(1000);
+
+    e->child = child_free(e->child);
+    if (e->state == ENGINE_STOPPING) {
+        enter(e, ENGINE_STOPPED);
+        if (e->waiting.n)
+            spawn(e);
+        return;
+    }
+    if (good)
+        e->backoff_ms = e->backoff_first_ms;
+    if (!started)
+        e->failed_starts++;
+    if (!started && signum == 0 && (status == JAIL_EXIT_REFUSED || status == JAIL_EXIT_EXEC)) {
+        struct slice last = lines_last(&e->lines); /* the jail's own words: no turn was given yet */
+        snprintf(e->why, sizeof e->why, "%.*s", (int)(last.len < 159 ? last.len : 159),
+                 last.p ? last.p : "");
+        fall(e, ENGINE_BROKEN, ENGINE_BROKEN_MS);
+        return;
+    }
+    tell_death(e, status, signum);
+    fall_back_off(e);
+}
+
+static enum nigh_status start_child(struct engine *e, struct nigh_err *err)
+{
+    static const struct child_ops ops = {.on_line = on_line, .on_exit = on_exit_child};
+
+    if (access(e->launch.model_path, R_OK) != 0)
+        return nigh_fail(err, NIGH_NOTFOUND, "model %s: %s", e->launch.model_path, strerror(errno));
+    if (access(e->launch.program, X_OK) != 0)
+        return nigh_fail(err, NIGH_NOTFOUND, "%s: %s", e->launch.program, strerror(errno));
+    if (unlink(e->launch.socket) != 0 && errno != ENOENT)
+        return nigh_fail(err, NIGH_IO, "%s: %s", e->launch.socket, strerror(errno));
+    return child_spawn(&e->child, e->loop, e->argv, NULL, &ops, e, err);
+}
+
+static void spawn(struct engine *e)
+{
+    struct nigh_err err = {0};
+
+    e->lines.serving = false;
+    e->jail = -1;
+    e->why[0] = 0;
+    e->spawned_us = clock_mono_us();
+    if (start_child(e, &err) != NIGH_OK) {
+        snprintf(e->why, sizeof e->why, "%.*s", (int)sizeof e->why - 1, err.what);
+        fall(e, ENGINE_BROKEN, ENGINE_BROKEN_MS);
+        return;
+    }
+    e->starts++;
+    enter(e, ENGINE_STARTING);
+    probe_later(e);
+}
+
+/* ---- turns ---- */
+
+static void on_wire_done(void *owner, struct outcome *outcome);
+
+static enum nigh_status job_begin(struct job *j, struct nigh_err *err)
+{
+    struct engine *e = j->engine;
+    const struct wirerun_spec spec = {.loop = e->loop,
+                                      .client = e->client,
+                                      .wire = &wire_openai,
+                                      .to = &e->to,
+                                      .name = e->place.name,
+                                      .first_ms = e->first_ms,
+                                      .idle_ms = e->idle_ms,
+                                      .total_ms = ENGINE_TOTAL_MS};
+
+    timer_disarm(e->loop, &e->timer); /* of unloading */
+    timer_disarm(e->loop, &j->timer);
+    e->lines.serving = true;
+    j->active = true;
+    j->began_us = clock_mono_us();
+    jobs_add(&e->active, j);
+    return wirerun_start(&j->wire, &spec, j->run, on_wire_done, j, err);
+}
+
+static bool has_room(const struct engine *e)
+{
+    return e->state == ENGINE_READY && e->active.n < e->launch.slots;
+}
+
+/* Those who wait move up; with nobody left, the clock of unloading begins. */
+static void dispatch(struct later *later)
+{
+    struct engine *e = CONTAINER_OF(later, struct engine, later);
+
+    while (has_room(e) && e->waiting.first) {
+        struct job *j = e->waiting.first;
+        struct outcome o = {.fate = FATE_RETRY};
+        jobs_remove(&e->waiting, j);
+        if (job_begin(j, &o.err) != NIGH_OK)
+            job_end(j, &o);
+    }
+    rest(e);
+}
+
+static void on_death_wait(struct timer *t)
+{
+    struct job *j = CONTAINER_OF(t, struct job, timer);
+    job_end(j, &j->broken);
+}
+
+/* No token for anybody for as long as one may take: it will not come back by itself. */
+static bool hangs(const struct engine *e)
+{
+    uint64_t limit_us = clock_mono_us() - e->idle_ms * 1000;
+
+    for (const struct job *j = e->active.first; j; j = j->next)
+        if (j->wire && wirerun_last_us(j->wire) > limit_us)
+            return false;
+    return true;
+}
+
+static void on_wire_done(void *owner, struct outcome *outcome)
+{
+    struct job *j = owner;
+    struct engine *e = j->engine;
+    bool silent = outcome->err.status == NIGH_TIMEOUT && e->state == ENGINE_READY && hangs(e);
+    bool lost = outcome->err.status == NIGH_OFFLINE || outcome->err.status == NIGH_UPSTREAM;
+
+    j->wire = NULL;
+    if (outcome->fate == FATE_WHOLE) {
+        double ms = (double)(clock_mono_us() - j->began_us) / 1000;
+        e->service_ms = e->service_ms > 0 ? 0.8 * e->service_ms + 0.2 * ms : ms;
+    } else if (silent) {
+        snprintf(e->why, sizeof e->why, "the model process hung");
+        child_kill(e->child, SIGKILL);
+    } else if (lost && outcome->http_status < 400) { /* is it dying? */
+        j->broken = *outcome;
+        arm(e, &j->timer, ENGINE_DEATH_MS, on_death_wait);
+        return;
+    }
+    job_end(j, outcome);
+}
+
+static void on_queue_wait(struct timer *t)
+{
+    struct job *j = CONTAINER_OF(t, struct job, timer);
+    struct engine *e = j->engine;
+    char why[96];
+
+    if (e->state == ENGINE_STARTING) { /* start_ms bounds that wait */
+        arm(e, &j->timer, e->queue_wait_ms, on_queue_wait);
+        return;
+    }
+    snprintf(why, sizeof why, "no slot came free within %llu ms",
+             (unsigned long long)e->queue_wait_ms);
+    job_fail(j, NIGH_BUSY, queue_ms(e), why);
+}
+
+/* ---- the place ---- */
+
+static enum nigh_status encode(struct place *place, const struct turn *turn, struct arena *arena,
+                               struct slice *ret_body, struct nigh_err *err)
+{
+    CLEANUP(buf_done) struct buf body = {0};
+    enum nigh_status status = guard_turn(turn, err);
+
+    if (status == NIGH_OK)
+        status = wire_openai.request(&body, turn, place->model,
+                                     WIRE_OLD_MAX_TOKENS | WIRE_CACHE_PROMPT, err);
+    if (status != NIGH_OK)
+        return status;
+    struct slice copy = arena_dup(arena, buf_slice(&body));
+    if (!copy.p)
+        return nigh_fail(err, NIGH_TOOBIG, "%s: the request is larger than a turn may be",
+                         place->name);
+    *ret_body = copy;
+    return NIGH_OK;
+}
+
+static bool away(const struct engine *e)
+{
+    return (e->state == ENGINE_BACKOFF || e->state == ENGINE_BROKEN) &&
+           clock_mono_us() < e->again_us;
+}
+
+static enum ready ready(struct place *place, char why[static 128])
+{
+    struct engine *e = engine_of(place);
+
+    if (away(e)) {
+        snprintf(why, 128, "%.80s; asked again in %llu s", e->why,
+                 (unsigned long long)(ms_until(e->again_us) + 999) / 1000);
+        return READY_NOT;
+    }
+    return e->state == ENGINE_READY ? READY_NOW : READY_COLD;
+}
+
+static uint64_t retry_after_ms(struct place *place)
+{
+    struct engine *e = engine_of(place);
+    return away(e) ? ms_until(e->again_us) : queue_ms(e);
+}
+
+static enum nigh_status refuse(struct run *run, struct nigh_err *err, enum nigh_status status,
+                               const char *why)
+{
+    run->pass = clearance_free(run->pass);
+    return nigh_fail(err, status, "%s: %s", run->place->name, why);
+}
+
+static enum nigh_status start(struct place *place, struct run *run, struct nigh_err *err)
+{
+    struct engine *e = engine_of(place);
+    char why[192];
+    bool at_once = has_room(e) && e->waiting.n == 0;
+
+    if (away(e)) {
+        snprintf(why, sizeof why, "%s", e->why);
+        return refuse(run, err, NIGH_OFFLINE, why);
+    }
+    if (!at_once && e->waiting.n >= e->queue_max) {
+        snprintf(why, sizeof why, "%u turns run and %u wait already", e->active.n, e->waiting.n);
+        return refuse(run, err, NIGH_BUSY, why);
+    }
+    struct job *j = calloc(1, sizeof *j);
+    if (!j)
+        return refuse(run, err, NIGH_NOMEM, "out of memory");
+    *j = (struct job){.engine = e, .run = run};
+    run->state = j;
+    if (at_once) {
+        enum nigh_status status = job_begin(j, err);
+        if (status != NIGH_OK)
+            job_free(j);
+        return status;
+    }
+    jobs_add(&e->waiting, j);
+    arm(e, &j->timer, e->queue_wait_ms, on_queue_wait);
+    if (e->state == ENGINE_STOPPED || e->state == ENGINE_BACKOFF || e->state == ENGINE_BROKEN)
+        spawn(e); /* when that fails at once, on_done is called from in here */
+    return NIGH_OK;
+}
+
+static void pause_run(struct run *run)
+{
+    struct job *j = run->state;
+    if (j && j->wire)
+        wirerun_pause(j->wire);
+}
+
+static void resume_run(struct run *run)
+{
+    struct job *j = run->state;
+    if (j && j->wire)
+        wirerun_resume(j->wire);
+}
+
+/* llama-server sees the closed connection at its next token, or within a second while it reads the
+ * prompt. */
+static void cancel(struct run *run)
+{
+    struct job *j = run->state;
+    if (!j)
+        return;
+    j->wire = wirerun_cancel(j->wire);
+    job_free(j);
+}
+
+static const struct place_ops engine_ops = {.encode = encode,
+                                            .start = start,
+                                            .pause = pause_run,
+                                            .resume = resume_run,
+                                            .cancel = cancel,
+                                            .ready = ready,
+                                            .retry_after_ms = retry_after_ms};
+
+/* ---- life ---- */
+
+/* A socket's path has 107 bytes; a deep home folder does not fit and gets one that does. */
+static enum nigh_status find_socket(struct engine *e, const char *state_dir, struct nigh_err *err)
+{
+    char folder[PATH_BYTES];
+    enum { ROOM = sizeof(((struct sockaddr_un *)0)->sun_path) - sizeof "/engine-4294967295.sock" };
+    const char *runtime = getenv("XDG_RUNTIME_DIR");
+    enum nigh_status status = path_join(folder, state_dir, "run", err);
+
+    if (status == NIGH_OK && strlen(folder) > ROOM && runtime && runtime[0] == '/')
+        status = path_join(folder, runtime, "nigh", err);
+    if (status != NIGH_OK || (status = path_make_private(folder, err)) != NIGH_OK)
+        return status;
+    if (strlen(folder) > ROOM)
+        return nigh_fail(err, NIGH_INVALID, "%.160s: too long for the model's socket", folder);
+    e->launch.socket = arena_printf(&e->arena, "%s/engine-%u.sock", folder, engines_made++);
+    return NIGH_OK;
+}
+
+static const char *copy(struct engine *e, const char *text)
+{
+    return text ? arena_strdup(&e->arena, slice_of(text)) : NULL;
+}
+
+static uint64_t or (uint64_t n, uint64_t otherwise)
+{
+    return n ? n : otherwise;
+}
+
+static unsigned can_of(const struct engine_spec *spec)
+{
+    unsigned can = CAN_TOOLS | CAN_JSON | CAN_SCHEMA | CAN_LOGPROBS;
+
+    if (spec->can)
+        return spec->can;
+    if (spec->mmproj_path)
+        can |= CAN_IMAGES;
+    if (spec->slots > 1)
+        can |= CAN_CHOICES; /* it refuses more choices than it has slots */
+    return can;
+}
+
+static void set_place(struct engine *e, const struct engine_spec *spec)
+{
+    const char *name = arena_printf(&e->arena, "here/%s", spec->name);
+
+    e->place = (struct place){
+        .ops = &engine_ops,
+        .name = name,
+        .model = e->launch.model_name,
+        .kind = PLACE_ENGINE,
+        .dest = {name, arena_printf(&e->arena, "unix:%s", e->launch.socket), ZONE_DEVICE},
+        .can = can_of(spec),
+        .context_tokens = spec->context_tokens,
+        .quality = spec->quality,
+        .watts = spec->watts,
+        .price = {.source = "free"}};
+    e->to = (struct endpoint){
+        .dest = e->place.dest, .base_url = "http://localhost/v1", .unix_path = e->launch.socket};
+}
+
+static void set_launch(struct engine *e, const struct engine_spec *spec)
+{
+    const char **extra = arena_calloc(&e->arena, spec->n_extra + 1, sizeof *extra);
+
+    for (size_t i = 0; extra && i < spec->n_extra; i++)
+        extra[i] = copy(e, spec->extra[i]);
+    e->launch.nigh = copy(e, spec->nigh ? spec->nigh : "/proc/self/exe");
+    e->launch.program = copy(e, spec->program);
+    e->launch.model_path = copy(e, spec->model_path);
+    e->launch.model_name = copy(e, spec->name);
+    e->launch.mmproj_path = copy(e, spec->mmproj_path);
+    e->launch.slots = (unsigned) or (spec->slots, 1);
+    e->launch.context_tokens = spec->context_tokens;
+    e->launch.memory_bytes = spec->memory_bytes;
+    e->launch.threads = spec->threads;
+    e->launch.extra = extra;
+    e->launch.n_extra = extra ? spec->n_extra : 0;
+    e->launch.parent_pid = getpid();
+    e->launch.allow_unjailed = spec->allow_unjailed;
+    e->launch.jail_without = spec->jail_without;
+}
+
+static void set_clocks(struct engine *e, const struct engine_spec *spec)
+{
+    e->queue_max = (unsigned) or (spec->queue_max, ENGINE_QUEUE_MAX);
+    e->queue_wait_ms = or (spec->queue_wait_ms, ENGINE_QUEUE_WAIT_MS);
+    e->unload = spec->unload;
+    e->unload_ms = spec->unload_ms;
+    e->resident_watts = spec->resident_watts;
+    e->start_ms = or (spec->start_ms, ENGINE_START_MS);
+    e->first_ms = or (spec->first_ms, ENGINE_FIRST_MS);
+    e->idle_ms = or (spec->idle_ms, ENGINE_IDLE_MS);
+    e->stop_ms = or (spec->stop_ms, ENGINE_STOP_MS);
+    e->backoff_first_ms = e->backoff_ms = or (spec->backoff_ms, ENGINE_BACKOFF_MS);
+}
+
+enum nigh_status engine_new(struct engine **ret, struct loop *loop, struct client *client,
+                            struct gate *gate, const struct engine_spec *spec, struct nigh_err *err)
+{
+    if (spec->slots > ENGINE_SLOTS_MAX)
+        return nigh_fail(err, NIGH_INVALID, "engine: more than %d slots", ENGINE_SLOTS_MAX);
+    struct engine *e = calloc(1, sizeof *e);
+    if (!e)
+        return nigh_fail(err, NIGH_NOMEM, "engine: out of memory");
+    e->loop = loop;
+    e->client = client;
+    e->gate = gate;
+    e->jail = -1;
+    e->state_us = clock_mono_us();
+    arena_init(&e->arena, 1 << 20); /* paths and arguments */
+    set_launch(e, spec);
+    set_clocks(e, spec);
+    enum nigh_status status = find_socket(e, spec->state_dir, err);
+    if (status == NIGH_OK) {
+        set_place(e, spec);
+        status = launch_args(&e->argv, &e->launch, &e->arena, err);
+    }
+    if (status == NIGH_OK && e->arena.refused)
+        status = nigh_fail(err, NIGH_NOMEM, "engine: out of memory");
+    if (status != NIGH_OK) {
+        engine_free(e);
+        return status;
+    }
+    *ret = e;
+    return NIGH_OK;
+}
+
+struct engine *engine_free(struct engine *e)
+{
+    if (!e)
+        return NULL;
+    call_cancel(e->probe);
+    timer_disarm(e->loop, &e->timer);
+    loop_later_cancel(e->loop, &e->later);
+    child_free(e->child);
+    if (e->launch.socket)
+        unlink(e->launch.socket);
+    lines_done(&e->lines);
+    arena_done(&e->arena);
+    free(e);
+    return NULL;
+}
+
+struct place *engine_place(struct engine *e)
+{
+    return &e->place;
+}
+
+/* The second number of statm: resident pages. */
+static uint64_t rss_bytes(int pid)
+{
+    char path[64];
+    unsigned long long size = 0, resident = 0;
+
+    snprintf(path, sizeof path, "/proc/%d/statm", pid);
+    FILE *f = fopen(path, "re");
+    if (!f)
+        return 0;
+    int n = fscanf(f, "%llu %llu", &size, &resident);
+    fclose(f);
+    return n == 2 ? resident * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
+void engine_status(struct engine *e, struct engine_status *ret)
+{
+    int pid = e->child ? (int)child_pid(e->child) : 0;
+
+    *ret = (struct engine_status){
+        .state = e->state,
+        .pid = pid,
+        .isolation = e->isolation,
+        .rss_bytes = pid ? rss_bytes(pid) : 0,
+        .slots = e->launch.slots,
+        .slots_busy = e->active.n,
+        .queued = e->waiting.n,
+        .restarts = e->restarts,
+        .starts = e->starts,
+        .load_ms = e->load_ms,
+        .loaded_us = e->loaded_wall_us,
+    };
+    if (e->state == ENGINE_READY && timer_armed(&e->timer))
+        ret->unload_in_ms = ms_until(e->timer.due_us);
+    snprintf(ret->why, sizeof ret->why, "%s", e->why);
+}
+
+void engine_log(const struct engine *e, struct buf *out)
+{
+    buf_add_str(out, buf_slice(&e->lines.kept));
+}

@@ -1,0 +1,98 @@
+#include "engine/guard.h"
+
+#include "base/tap.h"
+
+static enum nigh_status guard_json(struct slice json, struct nigh_err *err)
+{
+    struct arena a;
+    struct turn turn = {0};
+
+    arena_init(&a, 64 << 20);
+    CHECK_EQ(json_parse(&turn.raw, json, &a, NULL), NIGH_OK);
+    enum nigh_status status = guard_turn(&turn, err);
+    arena_done(&a);
+    return status;
+}
+
+/* head, n times `open`, core, n times `close`, tail */
+static enum nigh_status guard_nested(const char *head, const char *open, int n, const char *core,
+                                     const char *close, const char *tail, struct nigh_err *err)
+{
+    struct buf b = {0};
+    buf_add_cstr(&b, head);
+    for (int i = 0; i < n; i++)
+        buf_add_cstr(&b, open);
+    buf_add_cstr(&b, core);
+    for (int i = 0; i < n; i++)
+        buf_add_cstr(&b, close);
+    buf_add_cstr(&b, tail);
+    enum nigh_status status = guard_json(buf_slice(&b), err);
+    buf_done(&b);
+    return status;
+}
+
+TEST(guard_counts_nesting)
+{
+    static const struct {
+        const char *text;
+        unsigned want;
+    } rows[] = {{"", 0},      {"abc", 0},  {"(a)", 1},     {"([{x}])", 3},
+                {")))((", 2}, {"()()", 1}, {"\"(\" (", 2}, {"((a) (b (c)))", 3}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        CHECK_EQ(guard_text_depth(slice_of(rows[i].text)), rows[i].want);
+}
+
+TEST(guard_refuses_deep_grammars_and_schemas)
+{
+    static const struct {
+        const char *head, *open, *core, *close, *tail;
+    } rows[] = {
+        {"{\"grammar\":\"root ::= ", "(", "[a]", ")", "\"}"},
+        {"{\"json_schema\":", "{\"items\":", "{}", "}", "}"},
+        {"{\"response_format\":{\"type\":\"json_object\",\"schema\":", "{\"items\":", "{}", "}",
+         "}}"},
+        {"{\"json_schema\":{\"type\":\"string\",\"pattern\":\"", "(", "a", ")", "\"}}"},
+        {"{\"json_schema\":{\"anyOf\":[{\"pattern\":\"", "(", "a", ")", "\"}]}}"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct nigh_err err = {0};
+        CHECK_EQ(guard_nested(rows[i].head, rows[i].open, 20, rows[i].core, rows[i].close,
+                              rows[i].tail, NULL),
+                 NIGH_OK);
+        CHECK_EQ(guard_nested(rows[i].head, rows[i].open, 100, rows[i].core, rows[i].close,
+                              rows[i].tail, &err),
+                 NIGH_INVALID);
+        CHECK(strstr(err.what, "nested more than"));
+    }
+}
+
+TEST(guard_refuses_long_and_odd_grammars)
+{
+    struct nigh_err err = {0};
+    CHECK_EQ(guard_nested("{\"grammar\":\"", "a ::= b ", 9000, "", "", "\"}", &err), NIGH_TOOBIG);
+    CHECK_EQ(guard_json(SLICE("{\"grammar\":[\"((((\"]}"), NULL), NIGH_INVALID);
+    CHECK_EQ(guard_json(SLICE("{\"grammar\":null}"), NULL), NIGH_OK);
+    CHECK_EQ(guard_json(SLICE("{\"messages\":[]}"), NULL), NIGH_OK);
+}
+
+TEST(guard_looks_at_tools)
+{
+    struct arena a;
+    struct tool tool = {0};
+    struct turn turn = {.tools = &tool, .n_tools = 1};
+    struct buf b = {0};
+
+    arena_init(&a, 1 << 20);
+    for (int i = 0; i < 70; i++)
+        buf_add_cstr(&b, "{\"a\":");
+    buf_add_cstr(&b, "1");
+    for (int i = 0; i < 70; i++)
+        buf_add_cstr(&b, "}");
+    CHECK_EQ(json_parse(&tool.schema, buf_slice(&b), &a, NULL), NIGH_OK);
+    CHECK_EQ(guard_turn(&turn, NULL), NIGH_INVALID);
+    tool.schema = NULL;
+    turn.raw = NULL;
+    CHECK_EQ(guard_turn(&turn, NULL), NIGH_OK);
+    buf_done(&b);
+    arena_done(&a);
+}
