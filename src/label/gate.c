@@ -78,8 +78,8 @@ enum nigh_status gate_clear(struct gate *g, struct clearance **ret_pass, const c
     *pass = (struct clearance){
         .gate = g, .generation = g->generation, .label = data, .zone = to->zone, .body = body};
     snprintf(pass->turn, sizeof pass->turn, "%s", turn);
-    strcpy(pass->place, to->place);
-    strcpy(pass->address, to->address);
+    snprintf(pass->place, sizeof pass->place, "%s", to->place); /* judge() saw that they fit */
+    snprintf(pass->address, sizeof pass->address, "%s", to->address);
     *ret_pass = pass;
     return NIGH_OK;
 }

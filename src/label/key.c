@@ -216,9 +216,9 @@ const struct key *key_find(const struct keys *keys, struct slice text)
 
     digest_of(digest, text);
     for (size_t i = 0; i < keys->n; i++) { /* all of them, and no branch on the outcome */
-        size_t same = (size_t)(sodium_memcmp(digest, keys->key[i].digest, sizeof digest) + 1);
+        int differs = sodium_memcmp(digest, keys->key[i].digest, sizeof digest); /* 0 or -1 */
 
-        found |= (i + 1) & -same;
+        found |= (i + 1) & ~(size_t)differs;
     }
     return found ? &keys->key[found - 1] : NULL;
 }

@@ -51,7 +51,7 @@ void label_text(char text[static LABEL_TEXT_BYTES], const struct zones *z, struc
             continue;
         need = strlen(z->name[i]) + (len > 0);
         if (len + need + sizeof "+..." > LABEL_TEXT_BYTES) {
-            strcpy(text + len, "+...");
+            memcpy(text + len, "+...", sizeof "+...");
             return;
         }
         len += (size_t)sprintf(text + len, "%s%s", len ? "+" : "", z->name[i]);

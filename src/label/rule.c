@@ -48,11 +48,6 @@ struct rules *rules_free(struct rules *r)
     return NULL;
 }
 
-static void rules_freep(struct rules **r)
-{
-    rules_free(*r);
-}
-
 /* Does the pattern ask for a word's edge?  (\\ is no escape of what follows it.) */
 static bool has_edge(const char *pattern)
 {
@@ -117,27 +112,38 @@ static enum nigh_status compile(struct rules *r, const struct patterns *p,
     return NIGH_OK;
 }
 
+static enum nigh_status gather(struct patterns *p, const struct rules *r,
+                               const struct rule_spec *specs, struct nigh_err *err)
+{
+    if (!p->text || !p->flags || !p->rule)
+        return nigh_fail(err, NIGH_NOMEM, "rules: out of memory");
+    for (size_t i = 0, at = 0; i < r->n; i++) {
+        enum nigh_status status;
+
+        if (!r->rule[i].has_text)
+            continue;
+        status = pattern_flags(&p->flags[at], &specs[i], err);
+        if (status != NIGH_OK)
+            return status;
+        p->text[at] = specs[i].text;
+        p->rule[at++] = (unsigned)i;
+    }
+    return NIGH_OK;
+}
+
 static enum nigh_status compile_texts(struct rules *r, const struct rule_spec *specs,
                                       struct nigh_err *err)
 {
-    CLEANUP(patterns_done)
     struct patterns p = {calloc(r->n_text, sizeof *p.text), calloc(r->n_text, sizeof *p.flags),
                          calloc(r->n_text, sizeof *p.rule)};
-    enum nigh_status status = NIGH_OK;
+    enum nigh_status status = gather(&p, r, specs, err);
 
-    if (!p.text || !p.flags || !p.rule)
-        return nigh_fail(err, NIGH_NOMEM, "rules: out of memory");
-    for (size_t i = 0, at = 0; i < r->n; i++) {
-        if (!r->rule[i].has_text)
-            continue;
-        status = pattern_flags(&p.flags[at], &specs[i], err);
-        if (status != NIGH_OK)
-            return status;
-        p.text[at] = specs[i].text;
-        p.rule[at++] = (unsigned)i;
-    }
-    status = hs_load(&r->hs, err);
-    return status == NIGH_OK ? compile(r, &p, specs, err) : status;
+    if (status == NIGH_OK)
+        status = hs_load(&r->hs, err);
+    if (status == NIGH_OK)
+        status = compile(r, &p, specs, err);
+    patterns_done(&p);
+    return status;
 }
 
 static enum nigh_status rule_fill(struct rule *rule, const struct rule_spec *spec,
@@ -158,27 +164,40 @@ static enum nigh_status rule_fill(struct rule *rule, const struct rule_spec *spe
     return NIGH_OK;
 }
 
-enum nigh_status rules_new(struct rules **ret, const struct rule_spec *specs, size_t n,
-                           const struct zones *z, struct nigh_err *err)
+static enum nigh_status rules_fill(struct rules *r, const struct rule_spec *specs, size_t n,
+                                   const struct zones *z, struct nigh_err *err)
 {
-    CLEANUP(rules_freep) struct rules *r = calloc(1, sizeof *r);
-    enum nigh_status status = NIGH_OK;
-
-    if (n > RULES_MAX)
-        return nigh_fail(err, NIGH_TOOBIG, "rules: more than %d", RULES_MAX);
-    if (!r || !(r->rule = calloc(n + 1, sizeof *r->rule)))
+    r->rule = calloc(n + 1, sizeof *r->rule);
+    if (!r->rule)
         return nigh_fail(err, NIGH_NOMEM, "rules: out of memory");
     for (size_t i = 0; i < n; i++) {
+        enum nigh_status status;
+
         r->n = i + 1;
         status = rule_fill(&r->rule[i], &specs[i], z, err);
         if (status != NIGH_OK)
             return status;
         r->n_text += r->rule[i].has_text;
     }
-    if (r->n_text)
-        status = compile_texts(r, specs, err);
+    return r->n_text ? compile_texts(r, specs, err) : NIGH_OK;
+}
+
+enum nigh_status rules_new(struct rules **ret, const struct rule_spec *specs, size_t n,
+                           const struct zones *z, struct nigh_err *err)
+{
+    struct rules *r;
+    enum nigh_status status;
+
+    if (n > RULES_MAX)
+        return nigh_fail(err, NIGH_TOOBIG, "rules: more than %d", RULES_MAX);
+    r = calloc(1, sizeof *r);
+    if (!r)
+        return nigh_fail(err, NIGH_NOMEM, "rules: out of memory");
+    status = rules_fill(r, specs, n, z, err);
     if (status == NIGH_OK)
-        *ret = TAKE(r);
+        *ret = r;
+    else
+        rules_free(r);
     return status;
 }
 

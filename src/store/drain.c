@@ -15,12 +15,11 @@ struct drain {
     int dir, bad; /* bad: spool.bad, -1 until a line needs it */
     const struct store_shape *shape;
     sqlite3 *db;
-    sqlite3_stmt **insert; /* one a kind */
+    struct row_insert *insert; /* one a kind */
     sqlite3_stmt *begin, *mark, *commit;
     struct spool_reader *reader;
     struct spool_at committed;
-    uint64_t
-        oldest; /* segment that may still be a file; drain_replay's own list has those before */
+    uint64_t oldest; /* segment that may still be a file, of those after the start */
     struct arena arena;
 };
 
@@ -62,7 +61,7 @@ static enum nigh_status prepare_all(struct drain *d, struct nigh_err *err)
     if (!d->insert)
         return nigh_fail(err, NIGH_NOMEM, "store: out of memory");
     for (size_t i = 0; status == NIGH_OK && i < d->shape->n_kinds; i++)
-        status = prepare(d, &d->insert[i], d->shape->kinds[i].sql, err);
+        status = row_insert_init(&d->insert[i], d->db, d->shape->kinds[i].sql, err);
     return status;
 }
 
@@ -145,7 +144,7 @@ struct drain *drain_free(struct drain *d)
         return NULL;
     spool_reader_free(d->reader);
     for (size_t i = 0; d->insert && i < d->shape->n_kinds; i++)
-        sqlite3_finalize(d->insert[i]);
+        row_insert_done(&d->insert[i]);
     free(d->insert);
     sqlite3_finalize(d->begin);
     sqlite3_finalize(d->mark);
@@ -183,17 +182,17 @@ static enum nigh_status set_aside(struct drain *d, const struct spool_line *line
     return NIGH_OK;
 }
 
-static sqlite3_stmt *insert_of(struct drain *d, struct slice kind)
+static const struct row_insert *insert_of(struct drain *d, struct slice kind)
 {
     for (size_t i = 0; i < d->shape->n_kinds; i++)
         if (slice_is(kind, d->shape->kinds[i].name))
-            return d->insert[i];
+            return &d->insert[i];
     return NULL;
 }
 
 /* The database's own word on a record: did it, cannot ever, or cannot now. */
-static enum nigh_status insert(struct drain *d, sqlite3_stmt *stmt, const struct spool_line *line,
-                               struct nigh_err *err)
+static enum nigh_status insert(struct drain *d, const struct row_insert *in,
+                               const struct spool_line *line, struct nigh_err *err)
 {
     struct nigh_err why = {0};
     yyjson_val *record;
@@ -203,9 +202,9 @@ static enum nigh_status insert(struct drain *d, sqlite3_stmt *stmt, const struct
     arena_reset(&d->arena);
     status = json_parse(&record, line->json, &d->arena, &why);
     if (status == NIGH_OK)
-        status = row_bind(stmt, record, &why);
+        status = row_bind(in, record, &why);
     if (status == NIGH_OK)
-        rc = step(stmt);
+        rc = step(in->stmt);
     if (status == NIGH_INVALID)
         return set_aside(d, line, "json", err);
     if (status != NIGH_OK) /* no memory now: the arena has room for whatever fits on a line */
@@ -218,13 +217,13 @@ static enum nigh_status insert(struct drain *d, sqlite3_stmt *stmt, const struct
 static enum nigh_status take_line(struct drain *d, const struct spool_line *line,
                                   struct nigh_err *err)
 {
-    sqlite3_stmt *stmt = line->sound ? insert_of(d, line->kind) : NULL;
+    const struct row_insert *in = line->sound ? insert_of(d, line->kind) : NULL;
 
     if (!line->sound)
         return set_aside(d, line, "checksum", err);
-    if (!stmt)
+    if (!in)
         return set_aside(d, line, "kind", err);
-    return insert(d, stmt, line, err);
+    return insert(d, in, line, err);
 }
 
 /* Up to a batch of lines into the open transaction; *ret_any: there was something to note. */

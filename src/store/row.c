@@ -1,5 +1,33 @@
 #include "store/row.h"
 #include <stdio.h>
+#include <stdlib.h>
+
+enum nigh_status row_insert_init(struct row_insert *ret, sqlite3 *db, const char *sql,
+                                 struct nigh_err *err)
+{
+    struct row_insert in = {0};
+    int rc = sqlite3_prepare_v3(db, sql, -1, SQLITE_PREPARE_PERSISTENT, &in.stmt, NULL);
+
+    if (rc != SQLITE_OK)
+        return nigh_fail(err, NIGH_IO, "nigh.db: %s", sqlite3_errmsg(db));
+    in.n = sqlite3_bind_parameter_count(in.stmt);
+    in.name = calloc((size_t)in.n + 1, sizeof *in.name);
+    if (!in.name) {
+        row_insert_done(&in);
+        return nigh_fail(err, NIGH_NOMEM, "store: out of memory");
+    }
+    for (int i = 0; i < in.n; i++)
+        in.name[i] = sqlite3_bind_parameter_name(in.stmt, i + 1) + 1;
+    *ret = in;
+    return NIGH_OK;
+}
+
+void row_insert_done(struct row_insert *in)
+{
+    sqlite3_finalize(in->stmt);
+    free(in->name);
+    *in = (struct row_insert){0};
+}
 
 static int bind_container(sqlite3_stmt *stmt, int at, yyjson_val *v)
 {
@@ -40,21 +68,19 @@ static int bind(sqlite3_stmt *stmt, int at, yyjson_val *v)
 
 /* Records are written in the order of the columns, so the iterator finds the next member where it
  * stands, without walking the object again. */
-enum nigh_status row_bind(sqlite3_stmt *stmt, yyjson_val *record, struct nigh_err *err)
+enum nigh_status row_bind(const struct row_insert *in, yyjson_val *record, struct nigh_err *err)
 {
     yyjson_obj_iter it = yyjson_obj_iter_with(record);
-    int n = sqlite3_bind_parameter_count(stmt);
 
     if (!yyjson_is_obj(record))
         return nigh_fail(err, NIGH_INVALID, "a record is not an object");
-    for (int at = 1; at <= n; at++) {
-        const char *name = sqlite3_bind_parameter_name(stmt, at);
-        int rc = bind(stmt, at, yyjson_obj_iter_get(&it, name + 1));
+    for (int i = 0; i < in->n; i++) {
+        int rc = bind(in->stmt, i + 1, yyjson_obj_iter_get(&it, in->name[i]));
 
         if (rc == SQLITE_RANGE || rc == SQLITE_TOOBIG)
-            return nigh_fail(err, NIGH_INVALID, "a record's %s is too large", name + 1);
+            return nigh_fail(err, NIGH_INVALID, "a record's %s is too large", in->name[i]);
         if (rc != SQLITE_OK)
-            return nigh_fail(err, NIGH_NOMEM, "bind %s: %s", name + 1, sqlite3_errstr(rc));
+            return nigh_fail(err, NIGH_NOMEM, "bind %s: %s", in->name[i], sqlite3_errstr(rc));
     }
     return NIGH_OK;
 }
