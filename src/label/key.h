@@ -14,7 +14,7 @@
 #include "store/store.h"
 
 enum {
-    KEYS_MAX = 1000, /* key_find walks all of them: 17 us at this many, 1.6 us at ten */
+    KEYS_MAX = 1000, /* key_find walks all of them, 0.05 to 0.1 us each */
     KEY_NAME_BYTES = 65,
     KEY_TEXT_BYTES = 49, /* 5 + 43 characters and the NUL */
     KEY_DIGEST_BYTES = 32,

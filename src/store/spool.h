@@ -17,7 +17,7 @@
 #include "base/str.h"
 
 enum {
-    SPOOL_RECORD_MAX = 256 << 10, /* a bill is 0.8 KiB; its plan has a row a candidate */
+    SPOOL_RECORD_MAX = 256 << 10, /* a bill is 0.9 KiB; its plan has a row a candidate */
     SPOOL_SUM_CHARS = 16,
     SPOOL_KIND_MAX = 32,
     SPOOL_LINE_MAX = SPOOL_SUM_CHARS + 1 + SPOOL_KIND_MAX + 1 + SPOOL_RECORD_MAX + 1,
