@@ -12,13 +12,13 @@ static enum ready here_ready, cloud_ready;
 static enum ready ready_here(struct place *place, char why[static 128])
 {
     if (here_ready == READY_NOT)
-        strcpy(why, "the model process died, retry in 1 s");
+        snprintf(why, 128, "the model process died, retry in 1 s");
     return here_ready;
 }
 static enum ready ready_cloud(struct place *place, char why[static 128])
 {
     if (cloud_ready == READY_NOT)
-        strcpy(why, "breaker open for 12 s");
+        snprintf(why, 128, "breaker open for 12 s");
     return cloud_ready;
 }
 static uint64_t retry_here(struct place *place)
@@ -163,28 +163,27 @@ TEST(balanced_keeps_chat_here_and_sends_hard_questions_out)
 TEST(names_are_read_as_the_design_says)
 {
     static const struct {
-        const char *model;
-        enum nigh_status status;
-        const char *first; /* NULL: any */
+        const char *model, *first; /* first NULL: any */
         size_t usable;
+        enum nigh_status status;
         enum profile profile;
     } rows[] = {
-        {"auto", NIGH_OK, NULL, 4, PROFILE_BALANCED},
-        {"", NIGH_OK, NULL, 4, PROFILE_BALANCED},
-        {"gpt-4o", NIGH_OK, NULL, 4, PROFILE_BALANCED},
-        {"cheap", NIGH_OK, NULL, 4, PROFILE_FRUGAL},
-        {"auto/private", NIGH_OK, "here/tiny", 4, PROFILE_PRIVATE},
-        {"auto/best", NIGH_OK, NULL, 4, PROFILE_BEST},
-        {"auto/nonsense", NIGH_NOTFOUND, NULL, 0, 0},
-        {"here", NIGH_OK, "here/tiny", 1, PROFILE_BALANCED},
-        {"here/tiny", NIGH_OK, "here/tiny", 1, PROFILE_BALANCED},
-        {"openai", NIGH_OK, NULL, 2, PROFILE_BALANCED},
-        {"openai/gpt-5", NIGH_OK, "openai/gpt-5", 1, PROFILE_BALANCED},
-        {"gpt-5", NIGH_OK, "openai/gpt-5", 1, PROFILE_BALANCED},
-        {"desk/qwen", NIGH_OK, "desk/qwen", 1, PROFILE_BALANCED},
-        {"gpt-5-mni", NIGH_NOTFOUND, NULL, 0, 0},
-        {"opena", NIGH_NOTFOUND, NULL, 0, 0},
-        {"skill", NIGH_INVALID, NULL, 0, PROFILE_BALANCED},
+        {"auto", NULL, 4, NIGH_OK, PROFILE_BALANCED},
+        {"", NULL, 4, NIGH_OK, PROFILE_BALANCED},
+        {"gpt-4o", NULL, 4, NIGH_OK, PROFILE_BALANCED},
+        {"cheap", NULL, 4, NIGH_OK, PROFILE_FRUGAL},
+        {"auto/private", "here/tiny", 4, NIGH_OK, PROFILE_PRIVATE},
+        {"auto/best", NULL, 4, NIGH_OK, PROFILE_BEST},
+        {"auto/nonsense", NULL, 0, NIGH_NOTFOUND, 0},
+        {"here", "here/tiny", 1, NIGH_OK, PROFILE_BALANCED},
+        {"here/tiny", "here/tiny", 1, NIGH_OK, PROFILE_BALANCED},
+        {"openai", NULL, 2, NIGH_OK, PROFILE_BALANCED},
+        {"openai/gpt-5", "openai/gpt-5", 1, NIGH_OK, PROFILE_BALANCED},
+        {"gpt-5", "openai/gpt-5", 1, NIGH_OK, PROFILE_BALANCED},
+        {"desk/qwen", "desk/qwen", 1, NIGH_OK, PROFILE_BALANCED},
+        {"gpt-5-mni", NULL, 0, NIGH_NOTFOUND, 0},
+        {"opena", NULL, 0, NIGH_NOTFOUND, 0},
+        {"skill", NULL, 0, NIGH_INVALID, PROFILE_BALANCED},
     };
     struct house h;
     struct turn turn;

@@ -24,6 +24,6 @@ struct traits {
 void traits_read(struct traits *ret, const struct turn *turn);
 /* The features that made it hard, heaviest first: "proof, long"; "" when none did. */
 void traits_words(char text[static TRAITS_WORDS_BYTES], const struct traits *traits);
-/* Of a text alone, for benchmarks and fitting.  learnt: the learnt score to use instead of the shipped
- * weights'; NAN: the shipped weights. */
+/* Of a text alone, for benchmarks and fitting.  learnt: the learnt score to use instead of the
+ * shipped weights'; NAN: the shipped weights. */
 double traits_difficulty(struct slice text, double learnt, uint32_t *ret_features);

@@ -261,9 +261,7 @@ static struct number sum_multiply(struct sum *sum)
     struct number n = sum_sign(sum);
 
     for (;;) {
-        if (n.percent && take(sum, "of"))
-            n = multiply(n, sum_sign(sum));
-        else if (take_any(sum, times))
+        if ((n.percent && take(sum, "of")) || take_any(sum, times))
             n = multiply(n, sum_sign(sum));
         else if (take_any(sum, over))
             n = divide(sum, n, sum_sign(sum));

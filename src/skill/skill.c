@@ -7,7 +7,7 @@
 
 /* In this order: the cheap ones and those that tell of this node first. */
 static const struct skill *const registry[] = {&skill_status, &skill_clock, &skill_arithmetic,
-                                               &skill_units};
+                                               &skill_units, NULL};
 
 struct skills {
     struct skills_config config;
@@ -64,7 +64,7 @@ bool skill_ask(struct skill_hit *ret, struct skills *skills, struct slice questi
     question = slice_trim(question);
     if (question.len == 0 || question.len > SKILL_QUESTION_MAX)
         return false;
-    for (size_t i = 0; i < ARRAY_LEN(registry) && !sure; i++) {
+    for (size_t i = 0; registry[i] && !sure; i++) {
         buf_reset(&answer);
         sure = registry[i]->try(question, &ctx, &answer) && !answer.failed && answer.len > 0;
         ret->skill = registry[i];
@@ -116,6 +116,7 @@ static enum nigh_status skill_start(struct place *place, struct run *run, struct
     };
     struct outcome outcome = {.fate = FATE_WHOLE, .http_status = 200};
 
+    /* cppcheck-suppress autoVariables ; cleared below, or the run is gone */
     run->state = &cancelled;
     run->pass = clearance_free(run->pass); /* nothing leaves: there is no send to spend it on */
     for (size_t i = 0; i < ARRAY_LEN(events); i++) {
