@@ -99,7 +99,7 @@ static uint64_t listen_to(int pipe_end, pid_t child, uint64_t life_ms, bool from
             killed = true;
         }
         n = read(pipe_end, told, sizeof told);
-        if (n <= 0)
+        if (n < (ssize_t)sizeof *told)
             return last;
         last = told[n / (ssize_t)sizeof *told - 1]; /* 8 bytes at once are written whole */
     }
