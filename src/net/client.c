@@ -26,7 +26,9 @@ enum {
     SPARE_MAX = 32,            /* finished calls kept with their handles for the next ones */
     HEADERS_MAX = 64,          /* of a request; more is a mistake of ours */
     HEAD_BYTES_MAX = 64 << 10, /* of a request's headers and URL; keys and ids are short */
-    BUFFER_BYTES = 32 << 10,   /* read at once: an answer of usual size in one piece */
+    UPLOAD_BYTES =
+        256 << 10,           /* sent at once of a body over 64 KiB; libcurl has it only meanwhile */
+    BUFFER_BYTES = 32 << 10, /* read at once: an answer of usual size in one piece */
 };
 
 struct sock {
@@ -601,6 +603,7 @@ static void call_options(struct call *call)
     curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
     curl_easy_setopt(e, CURLOPT_BUFFERSIZE, (long)BUFFER_BYTES);
+    curl_easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_BYTES);
     curl_easy_setopt(e, CURLOPT_USERAGENT, "nigh/" NIGH_VERSION);
     curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
     curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, c);

@@ -24,7 +24,7 @@ struct exchange;
 
 struct server_limits {
     size_t body_bytes_max;    /* 64 MiB: a few large images in base64; 0 takes the default */
-    size_t header_bytes_max;  /* 24 KiB for all headers with the request line */
+    size_t header_bytes_max;  /* 32 KiB for all headers with the request line */
     unsigned connections_max; /* 10,240 */
     unsigned idle_ms;         /* keep-alive connection without a request: 120,000 */
     unsigned slow_ms;         /* a request whose header or body stalls: 30,000 */

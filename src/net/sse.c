@@ -65,10 +65,10 @@ static const char *break_find(struct slice s, const char **lf)
 {
     const char *end = s.p + s.len, *cr;
 
-    if (*lf < s.p)
-        *lf = memchr(s.p, '\n', s.len);
-    if (!*lf)
-        *lf = end;
+    if (*lf < s.p) {
+        const char *next = memchr(s.p, '\n', s.len);
+        *lf = next ? next : end;
+    }
     cr = memchr(s.p, '\r', (size_t)(*lf - s.p));
     return cr ? cr : *lf;
 }
