@@ -411,6 +411,7 @@ TEST(server_says_so_when_full)
     buf_reset(&in[1].in); /* others are served on */
     peer_send(&in[1], GET("/again"));
     WAIT(peer_has(&in[1], "GET /again"));
+    bool served = false;
     out = peer_open();
     WAIT(({ /* a place is free as soon as the server saw the first one leave */
             bool served = false;

@@ -1,4 +1,5 @@
 #include "net/sse.h"
+#include <assert.h>
 
 void sse_init(struct sse *s, size_t max_bytes,
               void (*on_event)(void *owner, struct slice event, struct slice data), void *owner)
@@ -65,6 +66,7 @@ static const char *break_find(struct slice s, const char **lf)
 {
     const char *end = s.p + s.len, *cr;
 
+    assert(s.p); /* there is at least one byte */
     if (*lf < s.p) {
         const char *next = memchr(s.p, '\n', s.len);
         *lf = next ? next : end;
