@@ -367,31 +367,40 @@ static const int unknown[] = {
 };
 enum { NEW_NAMESPACES = 0x7e020000 }; /* every CLONE_NEW... that clone(2) takes */
 
+/* For calls whose argument compares so.  (A function: the library's macros leave members unset.) */
+static int forbid_when(scmp_filter_ctx ctx, int error, int call, unsigned arg, enum scmp_compare op,
+                       scmp_datum_t a, scmp_datum_t b)
+{
+    const struct scmp_arg_cmp when = {arg, op, a, b};
+    return seccomp_rule_add_array(ctx, SCMP_ACT_ERRNO((unsigned)error), call, 1, &when);
+}
+
+/* Sockets: Unix ones that listen.  A datagram can be sent without connect(), so streams only. */
+static int socket_rules(scmp_filter_ctx ctx)
+{
+    int rc = forbid_when(ctx, EAFNOSUPPORT, SCMP_SYS(socket), 0, SCMP_CMP_NE, AF_UNIX, 0);
+
+    for (scmp_datum_t type = SOCK_DGRAM; type <= SOCK_SEQPACKET && rc == 0; type++) {
+        rc = forbid_when(ctx, EPERM, SCMP_SYS(socket), 1, SCMP_CMP_MASKED_EQ, 0xf, type);
+        if (rc == 0)
+            rc = forbid_when(ctx, EPERM, SCMP_SYS(socketpair), 1, SCMP_CMP_MASKED_EQ, 0xf, type);
+    }
+    return rc ? rc : forbid_when(ctx, EPERM, SCMP_SYS(sendto), 4, SCMP_CMP_NE, 0, 0);
+}
+
 static int seccomp_rules(scmp_filter_ctx ctx)
 {
-    const uint32_t no = SCMP_ACT_ERRNO(EPERM), no_family = SCMP_ACT_ERRNO(EAFNOSUPPORT);
     int rc = 0;
 
     for (size_t i = 0; i < ARRAY_LEN(forbidden) && rc == 0; i++)
-        rc = seccomp_rule_add(ctx, no, forbidden[i], 0);
+        rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), forbidden[i], 0);
     for (size_t i = 0; i < ARRAY_LEN(unknown) && rc == 0; i++)
         rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), unknown[i], 0);
-    /* Sockets: Unix ones that listen.  A datagram can be sent without connect(). */
-    rc = rc ? rc
-            : seccomp_rule_add(ctx, no_family, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_NE, AF_UNIX));
-    for (int type = 2; type <= 5 && rc == 0; type++) { /* SOCK_DGRAM to SOCK_SEQPACKET */
-        rc = seccomp_rule_add(ctx, no, SCMP_SYS(socket), 1,
-                              SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, (scmp_datum_t)type));
-        rc = rc ? rc
-                : seccomp_rule_add(ctx, no, SCMP_SYS(socketpair), 1,
-                                   SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, (scmp_datum_t)type));
-    }
-    rc = rc ? rc : seccomp_rule_add(ctx, no, SCMP_SYS(sendto), 1, SCMP_A4(SCMP_CMP_NE, 0));
     for (unsigned bit = 0; bit < 32 && rc == 0; bit++)
         if (NEW_NAMESPACES & (1u << bit))
-            rc = seccomp_rule_add(ctx, no, SCMP_SYS(clone), 1,
-                                  SCMP_A0(SCMP_CMP_MASKED_EQ, 1u << bit, 1u << bit));
-    return rc;
+            rc = forbid_when(ctx, EPERM, SCMP_SYS(clone), 0, SCMP_CMP_MASKED_EQ, 1u << bit,
+                             1u << bit);
+    return rc ? rc : socket_rules(ctx);
 }
 
 static bool enter_seccomp(const struct jail *j)
