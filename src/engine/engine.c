@@ -11,6 +11,7 @@
 #include "engine/unload.h"
 #include "loop/child.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -453,8 +454,10 @@ static void dispatch(struct later *later)
         struct job *j = e->waiting.first;
         struct outcome o = {.fate = FATE_RETRY};
         jobs_remove(&e->waiting, j);
-        if (job_begin(j, &o.err) != NIGH_OK)
-            job_end(j, &o);
+        if (job_begin(j, &o.err) == NIGH_OK)
+            continue;
+        assert(j->active); /* so that it leaves the list it is in */
+        job_end(j, &o);
     }
     rest(e);
 }

@@ -27,8 +27,8 @@ enum { JAIL_PATHS_MAX = 64 };
 struct jail {
     const char *read[JAIL_PATHS_MAX], *write[JAIL_PATHS_MAX];
     unsigned n_read, n_write;
-    long parent;
-    unsigned long long data_max; /* 0: none */
+    uint64_t parent;
+    uint64_t data_max; /* 0: none */
     bool no_netns, no_seccomp, no_landlock, allow_unjailed;
     char **program;
     unsigned reached;
@@ -59,44 +59,52 @@ static bool take_path(const char **list, unsigned *n, const char *path)
     return true;
 }
 
-static bool take_number(unsigned long long *ret, const char *text)
+static bool take_number(uint64_t *ret, const char *text)
 {
-    uint64_t n = 0;
-    if (!text || !slice_u64(slice_of(text), &n))
-        return false;
-    *ret = n;
-    return true;
+    return text && slice_u64(slice_of(text), ret);
+}
+
+static bool take_flag(struct jail *j, const char *word)
+{
+    const struct {
+        const char *word;
+        bool *flag;
+    } flags[] = {{"--no-netns", &j->no_netns},
+                 {"--no-seccomp", &j->no_seccomp},
+                 {"--no-landlock", &j->no_landlock},
+                 {"--allow-unjailed", &j->allow_unjailed}};
+
+    for (size_t i = 0; i < ARRAY_LEN(flags); i++)
+        if (strcmp(word, flags[i].word) == 0)
+            return *flags[i].flag = true;
+    return false;
+}
+
+static bool take_value(struct jail *j, const char *word, const char *value)
+{
+    if (strcmp(word, "--read") == 0)
+        return take_path(j->read, &j->n_read, value);
+    if (strcmp(word, "--write") == 0)
+        return take_path(j->write, &j->n_write, value);
+    if (strcmp(word, "--data-max") == 0)
+        return take_number(&j->data_max, value);
+    return strcmp(word, "--parent") == 0 && take_number(&j->parent, value);
 }
 
 static bool parse(struct jail *j, int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
-        const char *word = argv[i], *value = i + 1 < argc ? argv[i + 1] : NULL;
-        unsigned long long number = 0;
-        if (strcmp(word, "--") == 0) {
+        if (strcmp(argv[i], "--") == 0) {
             j->program = argv + i + 1;
             return i + 1 < argc;
-        } else if (strcmp(word, "--no-netns") == 0) {
-            j->no_netns = true;
-        } else if (strcmp(word, "--no-seccomp") == 0) {
-            j->no_seccomp = true;
-        } else if (strcmp(word, "--no-landlock") == 0) {
-            j->no_landlock = true;
-        } else if (strcmp(word, "--allow-unjailed") == 0) {
-            j->allow_unjailed = true;
-        } else if (strcmp(word, "--read") == 0 && take_path(j->read, &j->n_read, value)) {
-            i++;
-        } else if (strcmp(word, "--write") == 0 && take_path(j->write, &j->n_write, value)) {
-            i++;
-        } else if (strcmp(word, "--data-max") == 0 && take_number(&j->data_max, value)) {
-            i++;
-        } else if (strcmp(word, "--parent") == 0 && take_number(&number, value)) {
-            j->parent = (long)number;
-            i++;
-        } else {
-            say("cannot take %s", word);
+        }
+        if (take_flag(j, argv[i]))
+            continue;
+        if (!take_value(j, argv[i], i + 1 < argc ? argv[i + 1] : NULL)) {
+            say("cannot take %s", argv[i]);
             return false;
         }
+        i++;
     }
     return false;
 }
@@ -110,7 +118,7 @@ static bool dies_with_parent(const struct jail *j)
         say("cannot be tied to the parent's life: %s", strerror(errno));
         return false;
     }
-    return getppid() == j->parent; /* else it died before the line above */
+    return (uint64_t)getppid() == j->parent; /* else it died before the line above */
 }
 
 static void close_files(void)
@@ -147,7 +155,8 @@ static bool set_limits(const struct jail *j)
         return false;
     }
     if (j->data_max && setrlimit(RLIMIT_DATA, &data) != 0) {
-        say("cannot limit memory to %llu bytes: %s", j->data_max, strerror(errno));
+        say("cannot limit memory to %llu bytes: %s", (unsigned long long)j->data_max,
+            strerror(errno));
         return false;
     }
     /* Before the node and before the user's programs, after nothing: 0 is usual, 1000 the first. */
