@@ -924,3 +924,8 @@ struct client *client_free(struct client *c)
     free(c);
     return NULL;
 }
+
+const char *client_library(void)
+{
+    return curl_version_info(CURLVERSION_NOW)->version;
+}

@@ -57,6 +57,7 @@ struct call_ops {
 
 NIGH_MUST enum nigh_status client_new(struct client **ret, struct loop *loop, struct nigh_err *err);
 struct client *client_free(struct client *client); /* cancels what is open */
+const char *client_library(void);                  /* libcurl's version, as it runs: "7.88.1" */
 
 /* Takes the clearance, whatever it returns. */
 NIGH_MUST enum nigh_status client_send(struct client *client, struct call **ret_call,

@@ -324,6 +324,30 @@ TEST(config_that_needs_too_much_memory_is_a_mistake)
     CHECK(!parse(text.data));
 }
 
+TEST(config_paths_are_meant_from_where_it_stands)
+{
+    static const struct {
+        const char *file, *path, *want;
+    } rows[] = {
+        {"/etc/nigh/config.yaml", "models/a.gguf", "/etc/nigh/models/a.gguf"},
+        {"/etc/nigh/config.yaml", "/m/a.gguf", "/m/a.gguf"},
+        {"/etc/nigh/config.yaml", "a-name", "a-name"},
+        {"/etc/nigh/config.yaml", "~/a.gguf", "/home/me/a.gguf"},
+        {"config.yaml", "models/a.gguf", "models/a.gguf"},
+        {"sub/config.yaml", "../a.gguf", "sub/../a.gguf"},
+    };
+
+    setenv("HOME", "/home/me", 1);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(buf_done) struct buf text = {0};
+        struct config *config = NULL;
+        buf_printf(&text, "engine: {model: %s}\n", rows[i].path);
+        CHECK_EQ(config_parse(&config, rows[i].file, buf_slice(&text), NULL, NULL, NULL), NIGH_OK);
+        CHECK_STR(config->engine.model, rows[i].want);
+        config_free(config);
+    }
+}
+
 TEST(config_show_reads_back_as_the_same)
 {
     static const char *const texts[] = {

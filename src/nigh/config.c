@@ -622,6 +622,31 @@ static void check_whole(struct reader *rd)
         check_rules(rd, &zones);
 }
 
+/* A path is meant from where the config stands, and ~/ from home.  names: a word without a slash is
+ * the name of something, not a path. */
+static void resolve(struct config *config, const char *file, bool names, const char **member)
+{
+    const char *path = *member, *home = getenv("HOME"), *slash = strrchr(file, '/');
+    const char *whole = path;
+
+    if (!path || path[0] == '/')
+        return;
+    if (strncmp(path, "~/", 2) == 0 && home && home[0] == '/')
+        whole = arena_printf(&config->arena, "%s%s", home, path + 1);
+    else if (slash && (!names || strchr(path, '/')))
+        whole = arena_printf(&config->arena, "%.*s/%s", (int)(slash - file), file, path);
+    if (whole)
+        *member = whole;
+}
+
+static void resolve_all(struct config *config, const char *file)
+{
+    resolve(config, file, true, &config->engine.model);
+    resolve(config, file, true, &config->engine.program);
+    for (size_t i = 0; i < config->n_clouds; i++)
+        resolve(config, file, false, &config->clouds[i].key_file);
+}
+
 enum nigh_status config_parse(struct config **ret, const char *path, struct slice text,
                               struct config_report *report, struct arena *report_arena,
                               struct nigh_err *err)
@@ -644,6 +669,7 @@ enum nigh_status config_parse(struct config **ret, const char *path, struct slic
     config_defaults(config);
     reader_run(&r.rd, text, config, top_keys);
     check_whole(&r.rd);
+    resolve_all(config, path);
     if (config->arena.refused && r.rd.n_errors == 0)
         reader_mistake_of(&r.rd, NULL, NULL, "needs more than %d MiB of memory when read",
                           CONFIG_ARENA_BYTES >> 20);

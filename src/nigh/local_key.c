@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define LOCAL_KEY_FILE "local.json"
-
 NIGH_MUST enum nigh_status local_key_make(struct local_key *ret, const char *state_dir,
                                           const char *host, uint16_t port, struct nigh_err *err)
 {

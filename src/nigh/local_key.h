@@ -7,6 +7,7 @@
 #include "base/path.h"
 #include <stdbool.h>
 
+#define LOCAL_KEY_FILE "local.json" /* in the state folder */
 enum { LOCAL_KEY_BYTES = 48, LOCAL_ADDRESS_BYTES = 80 };
 
 struct local_key {
