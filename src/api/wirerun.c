@@ -116,8 +116,8 @@ static void finish(struct wirerun *w)
     wirerun_free(w);
 }
 
-/* All that will come has come, or outcome.err says why no more does: the wire says what that makes of
- * the answer.  It may deliver usage and END, and a sink may cancel from inside. */
+/* All that will come has come, or outcome.err says why no more does: the wire says what that makes
+ * of the answer.  It may deliver usage and END, and a sink may cancel from inside. */
 static void finish_read(struct wirerun *w)
 {
     w->busy = true;

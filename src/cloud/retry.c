@@ -45,6 +45,10 @@ static struct retry_verdict again(const struct outcome *o, const struct retry_st
      * the caller at once (503 with Retry-After) beats holding the turn. */
     if (o->err.status == NIGH_OFFLINE && o->retry_after_ms > 0)
         return leave(s, "it is away");
+    /* A place of ours whose queue is full: turns that wait for it outside would be a second queue,
+     * without a bound. */
+    if (o->err.status == NIGH_BUSY && o->http_status == 0)
+        return leave(s, "it has no room");
     if (o->err.status == NIGH_TIMEOUT)
         return leave(s, "it kept silent");
     if (s->tries >= tries_max)

@@ -11,6 +11,7 @@
 #include "engine/unload.h"
 #include "loop/child.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -66,7 +67,7 @@ struct engine {
     uint64_t backoff_ms;
     uint64_t starts, restarts;
     unsigned failed_starts; /* in a row */
-    double service_ms; /* of a turn in the process, weighted towards the last ones */
+    double service_ms;      /* of a turn in the process, weighted towards the last ones */
 };
 
 static unsigned engines_made; /* tells their sockets apart when a reload has two at a time */
@@ -453,8 +454,10 @@ static void dispatch(struct later *later)
         struct job *j = e->waiting.first;
         struct outcome o = {.fate = FATE_RETRY};
         jobs_remove(&e->waiting, j);
-        if (job_begin(j, &o.err) != NIGH_OK)
-            job_end(j, &o);
+        if (job_begin(j, &o.err) == NIGH_OK)
+            continue;
+        assert(j->active); /* so that it leaves the list it is in */
+        job_end(j, &o);
     }
     rest(e);
 }
@@ -655,7 +658,7 @@ static const char *copy(struct engine *e, const char *text)
     return text ? arena_strdup(&e->arena, slice_of(text)) : NULL;
 }
 
-static uint64_t or (uint64_t n, uint64_t otherwise)
+static uint64_t default_of(uint64_t n, uint64_t otherwise)
 {
     return n ? n : otherwise;
 }
@@ -673,6 +676,10 @@ static unsigned can_of(const struct engine_spec *spec)
     return can;
 }
 
+/* llama-server ends a connection after a streamed answer without having said so (0.7.0); a request
+ * that was sent on it meanwhile would be lost.  A new one on a Unix socket costs some 30 us. */
+static const struct header to_headers[] = {{"Connection", "close"}};
+
 static void set_place(struct engine *e, const struct engine_spec *spec)
 {
     const char *name = arena_printf(&e->arena, "here/%s", spec->name);
@@ -688,8 +695,11 @@ static void set_place(struct engine *e, const struct engine_spec *spec)
         .quality = spec->quality,
         .watts = spec->watts,
         .price = {.source = "free"}};
-    e->to = (struct endpoint){
-        .dest = e->place.dest, .base_url = "http://localhost/v1", .unix_path = e->launch.socket};
+    e->to = (struct endpoint){.dest = e->place.dest,
+                              .base_url = "http://localhost/v1",
+                              .unix_path = e->launch.socket,
+                              .headers = to_headers,
+                              .n_headers = ARRAY_LEN(to_headers)};
 }
 
 static void set_launch(struct engine *e, const struct engine_spec *spec)
@@ -703,7 +713,7 @@ static void set_launch(struct engine *e, const struct engine_spec *spec)
     e->launch.model_path = copy(e, spec->model_path);
     e->launch.model_name = copy(e, spec->name);
     e->launch.mmproj_path = copy(e, spec->mmproj_path);
-    e->launch.slots = (unsigned) or (spec->slots, 1);
+    e->launch.slots = (unsigned)default_of(spec->slots, 1);
     e->launch.context_tokens = spec->context_tokens;
     e->launch.memory_bytes = spec->memory_bytes;
     e->launch.threads = spec->threads;
@@ -716,16 +726,16 @@ static void set_launch(struct engine *e, const struct engine_spec *spec)
 
 static void set_clocks(struct engine *e, const struct engine_spec *spec)
 {
-    e->queue_max = (unsigned) or (spec->queue_max, ENGINE_QUEUE_MAX);
-    e->queue_wait_ms = or (spec->queue_wait_ms, ENGINE_QUEUE_WAIT_MS);
+    e->queue_max = (unsigned)default_of(spec->queue_max, ENGINE_QUEUE_MAX);
+    e->queue_wait_ms = default_of(spec->queue_wait_ms, ENGINE_QUEUE_WAIT_MS);
     e->unload = spec->unload;
     e->unload_ms = spec->unload_ms;
     e->resident_watts = spec->resident_watts;
-    e->start_ms = or (spec->start_ms, ENGINE_START_MS);
-    e->first_ms = or (spec->first_ms, ENGINE_FIRST_MS);
-    e->idle_ms = or (spec->idle_ms, ENGINE_IDLE_MS);
-    e->stop_ms = or (spec->stop_ms, ENGINE_STOP_MS);
-    e->backoff_first_ms = e->backoff_ms = or (spec->backoff_ms, ENGINE_BACKOFF_MS);
+    e->start_ms = default_of(spec->start_ms, ENGINE_START_MS);
+    e->first_ms = default_of(spec->first_ms, ENGINE_FIRST_MS);
+    e->idle_ms = default_of(spec->idle_ms, ENGINE_IDLE_MS);
+    e->stop_ms = default_of(spec->stop_ms, ENGINE_STOP_MS);
+    e->backoff_first_ms = e->backoff_ms = default_of(spec->backoff_ms, ENGINE_BACKOFF_MS);
 }
 
 enum nigh_status engine_new(struct engine **ret, struct loop *loop, struct client *client,

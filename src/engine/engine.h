@@ -36,7 +36,7 @@ enum {
     ENGINE_BACKOFF_MS = 1000,  /* after a crash, doubled up to: */
     ENGINE_BACKOFF_MAX_MS = 60000,
     ENGINE_GOOD_MS = 60000, /* ready for this long: the next crash is a first one again */
-    ENGINE_ALONE_MAX = 3, /* starts that failed in a row before it waits for somebody to ask */
+    ENGINE_ALONE_MAX = 3,   /* starts that failed in a row before it waits for somebody to ask */
     ENGINE_BROKEN_MS = 60000,
     ENGINE_DEATH_MS = 250, /* a broken connection is usually the first that is seen of a death: the
                               turn waits this long for the death itself, for the true reason */

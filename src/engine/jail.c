@@ -27,8 +27,8 @@ enum { JAIL_PATHS_MAX = 64 };
 struct jail {
     const char *read[JAIL_PATHS_MAX], *write[JAIL_PATHS_MAX];
     unsigned n_read, n_write;
-    long parent;
-    unsigned long long data_max; /* 0: none */
+    uint64_t parent;
+    uint64_t data_max; /* 0: none */
     bool no_netns, no_seccomp, no_landlock, allow_unjailed;
     char **program;
     unsigned reached;
@@ -59,44 +59,52 @@ static bool take_path(const char **list, unsigned *n, const char *path)
     return true;
 }
 
-static bool take_number(unsigned long long *ret, const char *text)
+static bool take_number(uint64_t *ret, const char *text)
 {
-    uint64_t n = 0;
-    if (!text || !slice_u64(slice_of(text), &n))
-        return false;
-    *ret = n;
-    return true;
+    return text && slice_u64(slice_of(text), ret);
+}
+
+static bool take_flag(struct jail *j, const char *word)
+{
+    const struct {
+        const char *word;
+        bool *flag;
+    } flags[] = {{"--no-netns", &j->no_netns},
+                 {"--no-seccomp", &j->no_seccomp},
+                 {"--no-landlock", &j->no_landlock},
+                 {"--allow-unjailed", &j->allow_unjailed}};
+
+    for (size_t i = 0; i < ARRAY_LEN(flags); i++)
+        if (strcmp(word, flags[i].word) == 0)
+            return *flags[i].flag = true;
+    return false;
+}
+
+static bool take_value(struct jail *j, const char *word, const char *value)
+{
+    if (strcmp(word, "--read") == 0)
+        return take_path(j->read, &j->n_read, value);
+    if (strcmp(word, "--write") == 0)
+        return take_path(j->write, &j->n_write, value);
+    if (strcmp(word, "--data-max") == 0)
+        return take_number(&j->data_max, value);
+    return strcmp(word, "--parent") == 0 && take_number(&j->parent, value);
 }
 
 static bool parse(struct jail *j, int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
-        const char *word = argv[i], *value = i + 1 < argc ? argv[i + 1] : NULL;
-        unsigned long long number = 0;
-        if (strcmp(word, "--") == 0) {
+        if (strcmp(argv[i], "--") == 0) {
             j->program = argv + i + 1;
             return i + 1 < argc;
-        } else if (strcmp(word, "--no-netns") == 0) {
-            j->no_netns = true;
-        } else if (strcmp(word, "--no-seccomp") == 0) {
-            j->no_seccomp = true;
-        } else if (strcmp(word, "--no-landlock") == 0) {
-            j->no_landlock = true;
-        } else if (strcmp(word, "--allow-unjailed") == 0) {
-            j->allow_unjailed = true;
-        } else if (strcmp(word, "--read") == 0 && take_path(j->read, &j->n_read, value)) {
-            i++;
-        } else if (strcmp(word, "--write") == 0 && take_path(j->write, &j->n_write, value)) {
-            i++;
-        } else if (strcmp(word, "--data-max") == 0 && take_number(&j->data_max, value)) {
-            i++;
-        } else if (strcmp(word, "--parent") == 0 && take_number(&number, value)) {
-            j->parent = (long)number;
-            i++;
-        } else {
-            say("cannot take %s", word);
+        }
+        if (take_flag(j, argv[i]))
+            continue;
+        if (!take_value(j, argv[i], i + 1 < argc ? argv[i + 1] : NULL)) {
+            say("cannot take %s", argv[i]);
             return false;
         }
+        i++;
     }
     return false;
 }
@@ -110,7 +118,7 @@ static bool dies_with_parent(const struct jail *j)
         say("cannot be tied to the parent's life: %s", strerror(errno));
         return false;
     }
-    return getppid() == j->parent; /* else it died before the line above */
+    return (uint64_t)getppid() == j->parent; /* else it died before the line above */
 }
 
 static void close_files(void)
@@ -147,7 +155,8 @@ static bool set_limits(const struct jail *j)
         return false;
     }
     if (j->data_max && setrlimit(RLIMIT_DATA, &data) != 0) {
-        say("cannot limit memory to %llu bytes: %s", j->data_max, strerror(errno));
+        say("cannot limit memory to %llu bytes: %s", (unsigned long long)j->data_max,
+            strerror(errno));
         return false;
     }
     /* Before the node and before the user's programs, after nothing: 0 is usual, 1000 the first. */
@@ -367,31 +376,40 @@ static const int unknown[] = {
 };
 enum { NEW_NAMESPACES = 0x7e020000 }; /* every CLONE_NEW... that clone(2) takes */
 
+/* For calls whose argument compares so.  (A function: the library's macros leave members unset.) */
+static int forbid_when(scmp_filter_ctx ctx, int error, int call, unsigned arg, enum scmp_compare op,
+                       scmp_datum_t a, scmp_datum_t b)
+{
+    const struct scmp_arg_cmp when = {arg, op, a, b};
+    return seccomp_rule_add_array(ctx, SCMP_ACT_ERRNO((unsigned)error), call, 1, &when);
+}
+
+/* Sockets: Unix ones that listen.  A datagram can be sent without connect(), so streams only. */
+static int socket_rules(scmp_filter_ctx ctx)
+{
+    int rc = forbid_when(ctx, EAFNOSUPPORT, SCMP_SYS(socket), 0, SCMP_CMP_NE, AF_UNIX, 0);
+
+    for (scmp_datum_t type = SOCK_DGRAM; type <= SOCK_SEQPACKET && rc == 0; type++) {
+        rc = forbid_when(ctx, EPERM, SCMP_SYS(socket), 1, SCMP_CMP_MASKED_EQ, 0xf, type);
+        if (rc == 0)
+            rc = forbid_when(ctx, EPERM, SCMP_SYS(socketpair), 1, SCMP_CMP_MASKED_EQ, 0xf, type);
+    }
+    return rc ? rc : forbid_when(ctx, EPERM, SCMP_SYS(sendto), 4, SCMP_CMP_NE, 0, 0);
+}
+
 static int seccomp_rules(scmp_filter_ctx ctx)
 {
-    const uint32_t no = SCMP_ACT_ERRNO(EPERM), no_family = SCMP_ACT_ERRNO(EAFNOSUPPORT);
     int rc = 0;
 
     for (size_t i = 0; i < ARRAY_LEN(forbidden) && rc == 0; i++)
-        rc = seccomp_rule_add(ctx, no, forbidden[i], 0);
+        rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(EPERM), forbidden[i], 0);
     for (size_t i = 0; i < ARRAY_LEN(unknown) && rc == 0; i++)
         rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS), unknown[i], 0);
-    /* Sockets: Unix ones that listen.  A datagram can be sent without connect(). */
-    rc = rc ? rc
-            : seccomp_rule_add(ctx, no_family, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_NE, AF_UNIX));
-    for (int type = 2; type <= 5 && rc == 0; type++) { /* SOCK_DGRAM to SOCK_SEQPACKET */
-        rc = seccomp_rule_add(ctx, no, SCMP_SYS(socket), 1,
-                              SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, (scmp_datum_t)type));
-        rc = rc ? rc
-                : seccomp_rule_add(ctx, no, SCMP_SYS(socketpair), 1,
-                                   SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf, (scmp_datum_t)type));
-    }
-    rc = rc ? rc : seccomp_rule_add(ctx, no, SCMP_SYS(sendto), 1, SCMP_A4(SCMP_CMP_NE, 0));
     for (unsigned bit = 0; bit < 32 && rc == 0; bit++)
         if (NEW_NAMESPACES & (1u << bit))
-            rc = seccomp_rule_add(ctx, no, SCMP_SYS(clone), 1,
-                                  SCMP_A0(SCMP_CMP_MASKED_EQ, 1u << bit, 1u << bit));
-    return rc;
+            rc = forbid_when(ctx, EPERM, SCMP_SYS(clone), 0, SCMP_CMP_MASKED_EQ, 1u << bit,
+                             1u << bit);
+    return rc ? rc : socket_rules(ctx);
 }
 
 static bool enter_seccomp(const struct jail *j)

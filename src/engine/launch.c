@@ -172,7 +172,7 @@ enum nigh_status launch_find(char ret[static PATH_BYTES], const char *wanted, st
     if (strchr(name, '/')) {
         if (!runs(name) || strlen(name) >= PATH_BYTES)
             return nigh_fail(err, NIGH_NOTFOUND, "%s is not a program", name);
-        strcpy(ret, name);
+        snprintf(ret, PATH_BYTES, "%s", name);
         return NIGH_OK;
     }
     if (find_on_path(ret, name))
