@@ -185,15 +185,18 @@ int64_t json_get_int(yyjson_val *obj, const char *key, int64_t otherwise)
 
 void json_sep(struct buf *b)
 {
-    if (b->len > 0 && !strchr("[{:,", b->data[b->len - 1]))
+    char last = b->len > 0 ? b->data[b->len - 1] : '{';
+
+    if (last != '[' && last != '{' && last != ':' && last != ',')
         buf_add_char(b, ',');
 }
 
 void json_key(struct buf *b, const char *key)
 {
     json_sep(b);
-    buf_add_json(b, slice_of(key));
-    buf_add_char(b, ':');
+    buf_add_char(b, '"');
+    buf_add_cstr(b, key);
+    buf_add(b, "\":", 2);
 }
 
 void json_put_str(struct buf *b, const char *key, struct slice s)

@@ -99,14 +99,23 @@ void rand_real(void)
     atomic_store(&seeded, false);
 }
 
-void id_new(char id[static ID_BYTES])
-{
-    static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"; /* Crockford's base 32 */
-    uint64_t ms = clock_wall_us() / 1000;
-    unsigned char random[10];
+static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"; /* Crockford's base 32 */
 
+void id_first(char id[static ID_BYTES], uint64_t wall_us)
+{
+    uint64_t ms = wall_us / 1000;
+
+    memset(id, '0', ID_BYTES - 1);
+    id[ID_BYTES - 1] = '\0';
     for (int i = 9; i >= 0; i--, ms >>= 5)
         id[i] = digits[ms & 31];
+}
+
+void id_new(char id[static ID_BYTES])
+{
+    unsigned char random[10];
+
+    id_first(id, clock_wall_us());
     rand_bytes(random, sizeof random);
     for (int half = 0; half < 2; half++) { /* 5 bytes are 8 digits */
         uint64_t bits = 0;
@@ -115,5 +124,4 @@ void id_new(char id[static ID_BYTES])
         for (int i = 7; i >= 0; i--, bits >>= 5)
             id[10 + half * 8 + i] = digits[bits & 31];
     }
-    id[ID_BYTES - 1] = '\0';
 }

@@ -13,3 +13,5 @@ void rand_real(void);
  * sorts by time. */
 enum { ID_BYTES = 27 }; /* 26 characters and the NUL */
 void id_new(char id[static ID_BYTES]);
+/* The lowest id of a moment: every id made from then on sorts after it. */
+void id_first(char id[static ID_BYTES], uint64_t wall_us);

@@ -140,7 +140,7 @@ void buf_reset(struct buf *b)
 
 enum { BUF_FIRST_BYTES = 128 }; /* guess: an SSE line without its text */
 
-static bool buf_enlarge(struct buf *b, size_t more)
+bool buf_enlarge(struct buf *b, size_t more)
 {
     size_t max = b->max_bytes ? b->max_bytes : BUF_MAX_BYTES;
 
@@ -159,38 +159,6 @@ static bool buf_enlarge(struct buf *b, size_t more)
     b->data = data;
     b->cap = cap;
     return true;
-}
-
-bool buf_reserve(struct buf *b, size_t more)
-{
-    if (b->failed)
-        return false;
-    return more < b->cap - b->len || buf_enlarge(b, more); /* one byte more, for the NUL */
-}
-
-void buf_add(struct buf *b, const void *p, size_t len)
-{
-    if (!buf_reserve(b, len))
-        return;
-    if (len > 0)
-        memcpy(b->data + b->len, p, len);
-    b->len += len;
-    b->data[b->len] = '\0';
-}
-
-void buf_add_str(struct buf *b, struct slice s)
-{
-    buf_add(b, s.p, s.len);
-}
-
-void buf_add_cstr(struct buf *b, const char *s)
-{
-    buf_add(b, s, strlen(s));
-}
-
-void buf_add_char(struct buf *b, char c)
-{
-    buf_add(b, &c, 1);
 }
 
 void buf_add_u64(struct buf *b, uint64_t n)
