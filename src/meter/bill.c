@@ -180,6 +180,29 @@ static void put_tail(struct buf *out, const struct bill *bill)
     put_steps(out, bill);
 }
 
+/* A figure's constant text, joined by the compiler: this is written for every turn. */
+static const struct {
+    const char *head, *unit;
+} figure_text[METER_COUNT] = {
+#define METER_TEXT(member, unit, basis, meaning)                                                   \
+    {"\"" #member "\":{\"value\":", ",\"unit\":\"" unit "\",\"basis\":\""},
+    METERS(METER_TEXT)
+#undef METER_TEXT
+};
+
+static void put_meter(struct buf *out, enum meter meter, int64_t value, enum basis basis)
+{
+    json_sep(out);
+    buf_add_cstr(out, figure_text[meter].head);
+    if (value >= 0)
+        buf_add_u64(out, (uint64_t)value);
+    else
+        buf_add_cstr(out, "null");
+    buf_add_cstr(out, figure_text[meter].unit);
+    buf_add_cstr(out, basis_text(basis));
+    buf_add_cstr(out, "\"}");
+}
+
 void bill_json(const struct bill *bill, struct buf *out)
 {
     static const size_t offset[] = {
@@ -189,22 +212,19 @@ void bill_json(const struct bill *bill, struct buf *out)
     };
 
     buf_add_char(out, '{');
-    put_head(out, bill);
-    json_key(out, "figures");
-    buf_add_char(out, '{');
-    for (size_t i = 0; i < METER_COUNT; i++) {
-        json_key(out, meters[i].name);
-        buf_add_char(out, '{');
-        put_figure(out, "value", *(const int64_t *)((const char *)bill + offset[i]));
-        json_put_cstr(out, "unit", meters[i].unit);
-        json_put_cstr(out, "basis", basis_text(bill->basis[i]));
-        buf_add_char(out, '}');
-    }
-    buf_add_char(out, '}');
+    json_put_cstr(out, "id", bill->id);
+    json_put_cstr(out, "place", bill->place);
+    json_put_cstr(out, "zone", bill->zone);
+    json_put_cstr(out, "label", bill->label);
+    json_put_cstr(out, "reason", bill->reason);
     json_put_cstr(out, "price_date", bill->price_date);
     json_put_cstr(out, "price_source", bill->price_source);
-    put_tail(out, bill);
-    buf_add_char(out, '}');
+    json_key(out, "figures");
+    buf_add_char(out, '{');
+    for (size_t i = 0; i < METER_COUNT; i++)
+        put_meter(out, (enum meter)i, *(const int64_t *)((const char *)bill + offset[i]),
+                  bill->basis[i]);
+    buf_add_cstr(out, "}}");
 }
 
 /* Only token counts have a basis that differs from turn to turn (bill_usage). */
@@ -221,14 +241,9 @@ void bill_figures(yyjson_val *row, struct buf *out)
 {
     json_key(out, "figures");
     buf_add_char(out, '{');
-    for (size_t i = 0; i < METER_COUNT; i++) {
-        json_key(out, meters[i].name);
-        buf_add_char(out, '{');
-        put_figure(out, "value", json_get_int(row, meters[i].name, -1));
-        json_put_cstr(out, "unit", meters[i].unit);
-        json_put_cstr(out, "basis", basis_text(row_basis((enum meter)i, row)));
-        buf_add_char(out, '}');
-    }
+    for (size_t i = 0; i < METER_COUNT; i++)
+        put_meter(out, (enum meter)i, json_get_int(row, meters[i].name, -1),
+                  row_basis((enum meter)i, row));
     buf_add_char(out, '}');
 }
 

@@ -156,7 +156,7 @@ enum nigh_status node_reload(struct node *node, struct nigh_err *err)
 struct spent_query {
     struct store_query q;
     struct node *node;
-    uint64_t day_start_us;
+    char first[ID_BYTES]; /* the lowest id of today */
     int64_t spent_uusd;
 };
 
@@ -165,9 +165,9 @@ static void spent_run(struct store_query *q, sqlite3 *db)
     struct spent_query *sq = CONTAINER_OF(q, struct spent_query, q);
     sqlite3_stmt *stmt = NULL;
 
-    if (sqlite3_prepare_v2(db, "SELECT coalesce(sum(cost_uusd), 0) FROM turns WHERE started >= ?",
+    if (sqlite3_prepare_v2(db, "SELECT coalesce(sum(cost_uusd), 0) FROM turns WHERE id >= ?",
                            -1, &stmt, NULL) == SQLITE_OK) {
-        sqlite3_bind_int64(stmt, 1, (sqlite3_int64)sq->day_start_us);
+        sqlite3_bind_text(stmt, 1, sq->first, -1, SQLITE_STATIC);
         if (sqlite3_step(stmt) == SQLITE_ROW)
             sq->spent_uusd = sqlite3_column_int64(stmt, 0);
     }
@@ -193,7 +193,7 @@ static enum nigh_status ask_spent(struct node *node, struct nigh_err *err)
     sq->q.run = spent_run;
     sq->q.done = spent_done;
     sq->node = node;
-    sq->day_start_us = node->day * 86400000000u;
+    id_first(sq->first, node->day * 86400000000u);
     enum nigh_status status = store_ask(node->store, &sq->q, err);
     if (status != NIGH_OK)
         free(sq);

@@ -32,13 +32,21 @@ static enum walk_step step_accept(struct walk *walk)
     return STEP_REPLY;
 }
 
+enum { WISH_BYTES_MAX = 200 }; /* a zone has 32, a profile 8, a session is the caller's own id */
+
 /* A header wins over the same wish in the body: whoever set it stands nearer to the user. */
-static void wish_from_header(struct exchange *ex, const char *name, struct slice *wish)
+static enum nigh_status wish_from_header(struct exchange *ex, const char *name, struct slice *wish,
+                                         struct nigh_err *err)
 {
     struct slice value = exchange_header(ex, name);
 
-    if (value.p)
-        *wish = slice_trim(value);
+    if (!value.p)
+        return NIGH_OK;
+    if (value.len > WISH_BYTES_MAX || !slice_utf8(value))
+        return nigh_fail(err, NIGH_INVALID, "%s: expected at most %d bytes of UTF-8", name,
+                         WISH_BYTES_MAX);
+    *wish = slice_trim(value);
+    return NIGH_OK;
 }
 
 static enum nigh_status wishes_from_headers(struct turn *turn, struct exchange *ex,
@@ -47,9 +55,10 @@ static enum nigh_status wishes_from_headers(struct turn *turn, struct exchange *
     struct slice cost = exchange_header(ex, "Nigh-Max-Cost-Usd");
     struct slice deadline = exchange_header(ex, "Nigh-Deadline-Ms");
 
-    wish_from_header(ex, "Nigh-Label", &turn->want_label);
-    wish_from_header(ex, "Nigh-Profile", &turn->want_profile);
-    wish_from_header(ex, "Nigh-Session", &turn->session);
+    if (wish_from_header(ex, "Nigh-Label", &turn->want_label, err) != NIGH_OK ||
+        wish_from_header(ex, "Nigh-Profile", &turn->want_profile, err) != NIGH_OK ||
+        wish_from_header(ex, "Nigh-Session", &turn->session, err) != NIGH_OK)
+        return err->status;
     if (cost.p) {
         char *end; /* header values are NUL-terminated in the exchange */
         turn->max_cost_usd = strtod(cost.p, &end);

@@ -26,7 +26,6 @@ static const char *const migrations[] = {
     " energy_uj INTEGER, energy_low_uj INTEGER, energy_high_uj INTEGER, session TEXT, key_name "
     "TEXT,"
     " steps JSON TEXT, hops INTEGER);"
-    "CREATE INDEX turns_started ON turns(started);"
     "CREATE TABLE ledger(id INTEGER PRIMARY KEY, turn TEXT NOT NULL, place TEXT NOT NULL,"
     " address TEXT NOT NULL, zone TEXT NOT NULL, label TEXT NOT NULL, opened INTEGER NOT NULL,"
     " closed INTEGER, body_bytes INTEGER NOT NULL, bytes_out INTEGER NOT NULL, bytes_in INTEGER,"
