@@ -194,9 +194,8 @@ void json_sep(struct buf *b)
 void json_key(struct buf *b, const char *key)
 {
     json_sep(b);
-    buf_add_char(b, '"');
-    buf_add_cstr(b, key);
-    buf_add(b, "\":", 2);
+    buf_add_json(b, slice_of(key));
+    buf_add_char(b, ':');
 }
 
 void json_put_str(struct buf *b, const char *key, struct slice s)

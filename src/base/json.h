@@ -38,7 +38,7 @@ int64_t json_get_int(yyjson_val *obj, const char *key, int64_t otherwise);
 /* Writing.  `json_key(b, "x")` writes a comma when one is due, then "x": ; the comma is due unless
  * the last byte is one of [ { : , or the buffer is empty. */
 void json_sep(struct buf *b); /* the comma alone, for array items */
-void json_key(struct buf *b, const char *key); /* one of ours: nothing in it needs an escape */
+void json_key(struct buf *b, const char *key);
 void json_put_str(struct buf *b, const char *key, struct slice s); /* absent: "" */
 void json_put_cstr(struct buf *b, const char *key, const char *s); /* NULL: null */
 void json_put_int(struct buf *b, const char *key, int64_t n);

@@ -172,12 +172,8 @@ static void put_lists(const struct config *config, struct buf *out)
     buf_add_char(out, ']');
     json_key(out, "aliases");
     buf_add_char(out, '{');
-    for (size_t i = 0; i < config->n_aliases; i++) {
-        json_sep(out);
-        buf_add_json(out, slice_of(config->aliases[i].from)); /* the user's: it may need escapes */
-        buf_add_char(out, ':');
-        buf_add_json(out, slice_of(config->aliases[i].to));
-    }
+    for (size_t i = 0; i < config->n_aliases; i++)
+        json_put_cstr(out, config->aliases[i].from, config->aliases[i].to);
     buf_add_char(out, '}');
     json_key(out, "rules");
     buf_add_char(out, '[');
