@@ -87,7 +87,8 @@ static void on_event(struct run *run, const struct event *event)
         return; /* held until the end, where nigh's own bill is known and stands beside it */
     if (event->kind == EVENT_END) {
         struct event usage = {.kind = EVENT_USAGE, .usage = r->walk.answer.usage};
-        request_bill(r);
+        if (r->walk.turn.stream && r->walk.turn.stream_usage)
+            request_bill(r);
         reply_event(&r->reply, &usage);
     }
     reply_event(&r->reply, event);

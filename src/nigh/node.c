@@ -7,6 +7,7 @@
 #include "nigh/request.h"
 #include "nigh/routes.h"
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -39,6 +40,33 @@ void node_spent(struct node *node, int64_t cost_uusd)
     }
     if (cost_uusd > 0)
         node->day_spent_uusd += cost_uusd;
+}
+
+static void empty_pool(struct node *node)
+{
+    for (struct request *r = node->pool, *next; r; r = next) {
+        next = r->next;
+        free(r);
+    }
+    node->pool = NULL;
+    node->n_pooled = 0;
+}
+
+/* 64 answers to 128 kB prompts at once leave glibc with 40 to 80 MB that it would keep for ever. */
+static void quiet(struct timer *timer)
+{
+    struct node *node = CONTAINER_OF(timer, struct node, quiet_timer);
+
+    if (node->n_requests > 0)
+        return;
+    empty_pool(node);
+    malloc_trim(0);
+}
+
+void node_turn_over(struct node *node)
+{
+    if (node->n_requests == 0 && !timer_armed(&node->quiet_timer))
+        (void)!timer_arm(node->loop, &node->quiet_timer, NODE_QUIET_MS, quiet, NULL);
 }
 
 static void on_drained(void *owner)
@@ -344,8 +372,10 @@ struct node *node_free(struct node *node)
         loop_run_once(node->loop); /* buries what was abandoned */
     for (size_t i = 0; i < ARRAY_LEN(node->signals); i++)
         node->signals[i] = sig_free(node->signals[i]);
-    if (node->loop)
+    if (node->loop) {
         timer_disarm(node->loop, &node->drain_timer);
+        timer_disarm(node->loop, &node->quiet_timer);
+    }
     if (node->server)
         local_key_remove(node->state_dir);
     node->server = server_free(node->server);
@@ -358,10 +388,7 @@ struct node *node_free(struct node *node)
     node->ledger = ledger_free(node->ledger);
     node->keys = keys_free(node->keys);
     node->store = store_close(node->store);
-    for (struct request *r = node->pool, *next; r; r = next) {
-        next = r->next;
-        free(r);
-    }
+    empty_pool(node);
     node->loop = loop_free(node->loop);
     free((char *)node->config_path);
     free(node);

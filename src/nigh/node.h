@@ -17,6 +17,7 @@ enum {
     NODE_DRAIN_MS = 30 * 1000,     /* after SIGTERM: turns that are still open then are broken off */
     NODE_DEADLINE_MS = 1800 * 1000, /* of a turn that set none: three times the SDKs' ten minutes */
     NODE_HOPS = 8,                 /* places tried for one turn, retries included */
+    NODE_QUIET_MS = 1000, /* without a turn: what the last burst needed goes back to the system */
 };
 
 struct request;
@@ -55,7 +56,7 @@ struct node {
     struct node_counts counts;
     uint64_t started_us; /* wall clock */
     bool draining;
-    struct timer drain_timer;
+    struct timer drain_timer, quiet_timer;
     struct sig *signals[3];
 };
 
@@ -73,6 +74,8 @@ struct node *node_free(struct node *node);
 /* Reads the config again; on any mistake the old one stays in force and err says why. */
 NIGH_MUST enum nigh_status node_reload(struct node *node, struct nigh_err *err);
 int64_t node_day_left_uusd(struct node *node); /* as route_config wants it */
+/* A turn ended; when it was the last one open, the node soon gives memory back. */
+void node_turn_over(struct node *node);
 void node_spent(struct node *node, int64_t cost_uusd);
 /* One object: version, counts, places, engine; for GET /nigh/v1/status and `nigh status`. */
 void node_status_json(struct node *node, struct buf *out);

@@ -172,6 +172,5 @@ static void bury(struct later *later)
     } else {
         free(r);
     }
-    if (node->draining && node->n_requests == 0)
-        log_at(LOG_INFO, "node", "last turn ended");
+    node_turn_over(node);
 }

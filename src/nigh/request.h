@@ -30,6 +30,7 @@ struct request {
     uint64_t first_us, last_us; /* monotonic: of the first and latest piece of the answer; 0: none */
     struct outcome outcome; /* of the latest run */
     struct bill bill;
+    bool billed; /* the answer itself tells the bill, so its figures stand */
     char label[LABEL_TEXT_BYTES]; /* of the turn, for the bill */
     bool refused;
     struct refusal refusal;

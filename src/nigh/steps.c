@@ -234,6 +234,7 @@ void request_bill(struct request *r)
     struct buf json = {0};
 
     bill_now(r);
+    r->billed = true;
     bill_json(&r->bill, &json);
     r->reply.enc.bill_json = arena_dup(&r->walk.arena, buf_slice(&json));
     buf_done(&json);
@@ -262,7 +263,8 @@ static enum walk_step step_reply(struct walk *walk)
         reply_refuse(&r->reply, &r->refusal);
         return STEP_SETTLE;
     }
-    request_bill(r);
+    if (!walk->turn.stream)
+        request_bill(r);
     reply_end(&r->reply);
     return STEP_SETTLE;
 }
@@ -290,7 +292,7 @@ static enum walk_step step_settle(struct walk *walk)
     struct buf plan = {0}, record = {0};
     struct nigh_err err = {0};
 
-    if (r->refused || r->gone || !r->reply.ended)
+    if (!r->billed || r->refused || r->gone)
         bill_now(r);
     memcpy(bill->step_us, walk->step_us, sizeof bill->step_us);
     if (r->plan.n)
