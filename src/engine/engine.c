@@ -125,9 +125,10 @@ static void rest(struct engine *e);
 static void job_free(struct job *j)
 {
     struct engine *e = j->engine;
+    struct jobs *in = j->active ? &e->active : &e->waiting;
 
     timer_disarm(e->loop, &j->timer);
-    jobs_remove(j->active ? &e->active : &e->waiting, j);
+    jobs_remove(in, j);
     j->run->pass = clearance_free(j->run->pass);
     j->run->state = NULL;
     free(j);
@@ -453,11 +454,10 @@ static void dispatch(struct later *later)
     while (has_room(e) && e->waiting.first) {
         struct job *j = e->waiting.first;
         struct outcome o = {.fate = FATE_RETRY};
+        assert(!j->prev); /* or it would not be the first */
         jobs_remove(&e->waiting, j);
-        if (job_begin(j, &o.err) == NIGH_OK)
-            continue;
-        assert(j->active); /* so that it leaves the list it is in */
-        job_end(j, &o);
+        if (job_begin(j, &o.err) != NIGH_OK)
+            job_end(j, &o);
     }
     rest(e);
 }

@@ -62,17 +62,66 @@ TEST(guard_refuses_deep_grammars_and_schemas)
         CHECK_EQ(guard_nested(rows[i].head, rows[i].open, 100, rows[i].core, rows[i].close,
                               rows[i].tail, &err),
                  NIGH_INVALID);
-        CHECK(strstr(err.what, "nested more than"));
+        CHECK(strstr(err.what, "nested"));
     }
 }
 
 TEST(guard_refuses_long_and_odd_grammars)
 {
     struct nigh_err err = {0};
-    CHECK_EQ(guard_nested("{\"grammar\":\"", "a ::= b ", 9000, "", "", "\"}", &err), NIGH_TOOBIG);
+    CHECK_EQ(guard_nested("{\"grammar\":\"", "a ::= b ", 9000, "", "", "\"}", &err), NIGH_INVALID);
     CHECK_EQ(guard_json(SLICE("{\"grammar\":[\"((((\"]}"), NULL), NIGH_INVALID);
     CHECK_EQ(guard_json(SLICE("{\"grammar\":null}"), NULL), NIGH_OK);
     CHECK_EQ(guard_json(SLICE("{\"messages\":[]}"), NULL), NIGH_OK);
+}
+
+/* head, n times item with its number, tail */
+static enum nigh_status guard_many(const char *head, const char *item, int n, const char *tail)
+{
+    struct buf b = {0};
+    buf_add_cstr(&b, head);
+    for (int i = 0; i < n; i++) {
+        if (i)
+            buf_add_char(&b, ',');
+        buf_printf(&b, "\"%d\"%s", i, item);
+    }
+    buf_add_cstr(&b, tail);
+    enum nigh_status status = guard_json(buf_slice(&b), NULL);
+    buf_done(&b);
+    return status;
+}
+
+TEST(guard_refuses_what_takes_too_long)
+{
+    static const struct {
+        const char *head, *item, *tail;
+        int most;
+    } rows[] = {
+        {"{\"json_schema\":{\"enum\":[", "", "]}}", GUARD_ITEMS_MAX},
+        {"{\"json_schema\":{\"properties\":{", ":{}", "}}}", GUARD_OPTIONAL_MAX},
+        {"{\"json_schema\":{\"$defs\":{", ":{\"$ref\":\"#\"}", "}}}", GUARD_REFS_MAX},
+        {"{\"json_schema\":{\"$defs\":{", ":{}", "}}}", GUARD_VALUES_MAX - 2},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        CHECK_EQ(guard_many(rows[i].head, rows[i].item, rows[i].most, rows[i].tail), NIGH_OK);
+        CHECK_EQ(guard_many(rows[i].head, rows[i].item, rows[i].most + 1, rows[i].tail),
+                 NIGH_INVALID);
+    }
+    CHECK_EQ(guard_nested("{\"json_schema\":{\"pattern\":\"", "a|", 4000, "", "", "\"}}", NULL),
+             NIGH_OK);
+    CHECK_EQ(guard_nested("{\"json_schema\":{\"pattern\":\"", "a|", 5000, "", "", "\"}}", NULL),
+             NIGH_INVALID);
+    /* Required ones cost nothing. */
+    struct buf b = {0};
+    buf_add_cstr(&b, "{\"json_schema\":{\"properties\":{\"x\":{}");
+    for (int i = 0; i < 2000; i++)
+        buf_printf(&b, ",\"%d\":{}", i);
+    buf_add_cstr(&b, "},\"required\":[\"x\"");
+    for (int i = 0; i < 2000; i++)
+        buf_printf(&b, ",\"%d\"", i);
+    buf_add_cstr(&b, "]}}");
+    CHECK_EQ(guard_json(buf_slice(&b), NULL), NIGH_OK);
+    buf_done(&b);
 }
 
 TEST(guard_looks_at_tools)
