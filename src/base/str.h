@@ -45,7 +45,7 @@ struct buf {
 enum { BUF_MAX_BYTES = 256 << 20 }; /* guess; far over the server's body ceiling of 64 MiB */
 
 void buf_done(struct buf *b);
-void buf_reset(struct buf *b); /* len 0, memory kept, failed cleared */
+void buf_reset(struct buf *b);                /* len 0, memory kept, failed cleared */
 bool buf_enlarge(struct buf *b, size_t more); /* the slow half of buf_reserve */
 /* Inline: a bill is some sixty appends, and calls were a tenth of a request's time. */
 static inline bool buf_reserve(struct buf *b, size_t more)

@@ -36,6 +36,7 @@ struct zone_spec { /* one line of the config */
  * `public` inside anything, names other than [a-z0-9_-]{1,32}. */
 NIGH_MUST enum nigh_status zones_build(struct zones *ret, const struct zone_spec *specs, size_t n,
                                        struct arena *a, struct nigh_err *err);
-/* The same names with the same labels under the same numbers: a label made with one holds in the other. */
+/* The same names with the same labels under the same numbers: a label made with one holds in the
+ * other. */
 bool zones_same(const struct zones *a, const struct zones *b);
 int zone_find(const struct zones *z, struct slice name); /* -1: no such zone */

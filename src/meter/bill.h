@@ -85,12 +85,13 @@ void bill_energy(struct bill *bill, struct joules joules);
 void bill_settle(struct bill *bill, const struct place *place, const struct usage *usage,
                  size_t text_in_bytes, size_t text_out_bytes);
 
-/* For the answer's usage object: who and where, the price's date, then "figures": name -> {value, unit,
- * basis}. */
+/* For the answer's usage object: who and where, the price's date, then "figures": name -> {value,
+ * unit, basis}. */
 void bill_json(const struct bill *bill, struct buf *out);
 /* For the store, kind "turn": one flat object whose members are the columns (see bill.c). */
 void bill_record(const struct bill *bill, struct buf *out);
-/* "figures" of a row of the store's table of bills: as bill_json's, the bases told from what the row keeps. */
+/* "figures" of a row of the store's table of bills: as bill_json's, the bases told from what the
+ * row keeps. */
 void bill_figures(yyjson_val *row, struct buf *out);
 /* The meters as a table: name, unit, basis, meaning; a line each.  For help and docs. */
 void bill_help(struct buf *out);

@@ -8,6 +8,7 @@ TEST(only_names_of_this_machine_are_hosts)
         const char *host;
         bool ok;
     } rows[] = {
+        /* clang-format off */
         {"127.0.0.1:6444", true},       {"127.0.0.1", true},
         {"localhost", true},            {"LocalHost:6444", true},
         {"box.local:6444", true},       {"a.localhost", true},
@@ -21,6 +22,7 @@ TEST(only_names_of_this_machine_are_hosts)
         {"0x7f000001", false},          {"2130706433", false},
         {"127.1", false},               {"evil.example#127.0.0.1", false},
         {"127.0.0.1 evil.example", false},
+        /* clang-format on */
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

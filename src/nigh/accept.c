@@ -45,7 +45,8 @@ bool accept_host_ok(struct slice host)
            ends_with(name, ".local") || ip_literal(name);
 }
 
-/* An Origin is ours only when it is this very address: scheme, then exactly the Host we were called. */
+/* An Origin is ours only when it is this very address: scheme, then exactly the Host we were
+ * called. */
 static bool origin_ok(struct slice origin, struct slice host)
 {
     static const char *const schemes[] = {"http://", "https://"};
@@ -99,7 +100,8 @@ bool accept_check(struct exchange *ex, const struct accept_policy *policy, const
     *ret_key = "";
     if (exchange_header_count(ex, "Host") > 1 || (host.p && !accept_host_ok(host)))
         return refuse(ret, NIGH_DENIED, 403,
-                      "this Host is not one of this node's names; call it by IP address or localhost");
+                      "this Host is not one of this node's names; call it by IP address or "
+                      "localhost");
     if (from_a_foreign_page(ex, host))
         return refuse(ret, NIGH_DENIED, 403, "requests from other web pages are refused");
     if (policy->open)

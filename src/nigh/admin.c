@@ -351,7 +351,8 @@ static void ledger_run(struct store_query *q, sqlite3 *db)
     ask_rows(ask, db, "totals",
              "SELECT place, zone, count(*) AS sends, sum(coalesce(bytes_out, body_bytes)) AS "
              "bytes_out, sum(coalesce(bytes_in, 0)) AS bytes_in FROM ledger GROUP BY place, zone "
-             "ORDER BY place", NULL, 0);
+             "ORDER BY place",
+             NULL, 0);
     ask_rows(ask, db, "rows", "SELECT * FROM ledger ORDER BY id DESC", NULL, 0);
     buf_add_char(&ask->json, '}');
 }

@@ -25,8 +25,8 @@ static enum walk_step failed_early(struct request *r, enum fate fate, const stru
     return STEP_ESCALATE;
 }
 
-/* The zones were redrawn by a reload since this turn was labelled: its label's bits mean nothing any more,
- * so it is labelled and planned again under the setting in force. */
+/* The zones were redrawn by a reload since this turn was labelled: its label's bits mean nothing
+ * any more, so it is labelled and planned again under the setting in force. */
 static bool zones_moved(struct request *r)
 {
     if (r->setting == r->node->setting || zones_same(&r->setting->zones, &r->node->setting->zones))
@@ -103,10 +103,9 @@ static void learn(struct request *r, bool ok)
 {
     uint64_t tokens = r->walk.answer.usage.known ? r->walk.answer.usage.output : 0;
     double first_ms = r->first_us ? (double)(r->first_us - r->run_us) / 1e3 : -1;
-    double per_token =
-        tokens > 1 && r->last_us > r->first_us
-            ? (double)(r->last_us - r->first_us) / 1e3 / (double)(tokens - 1)
-            : -1;
+    double per_token = tokens > 1 && r->last_us > r->first_us
+                           ? (double)(r->last_us - r->first_us) / 1e3 / (double)(tokens - 1)
+                           : -1;
 
     place_learn(r->run.place, ok, first_ms, per_token);
 }
@@ -118,8 +117,8 @@ static void on_done(struct run *run, const struct outcome *outcome)
 
     r->running = false;
     r->outcome = *outcome;
-    r->bill.bytes_out = (r->bill.bytes_out > 0 ? r->bill.bytes_out : 0) +
-                        (far ? (int64_t)outcome->bytes_out : 0);
+    r->bill.bytes_out =
+        (r->bill.bytes_out > 0 ? r->bill.bytes_out : 0) + (far ? (int64_t)outcome->bytes_out : 0);
     r->bill.bytes_in =
         (r->bill.bytes_in > 0 ? r->bill.bytes_in : 0) + (far ? (int64_t)outcome->bytes_in : 0);
     if (outcome->fate != FATE_CANCELLED && outcome->fate != FATE_CALLER)
@@ -148,7 +147,8 @@ enum walk_step step_run(struct walk *walk)
     r->running = true;
     if (r->run.place->ops->start(r->run.place, &r->run, &err) != NIGH_OK) {
         r->running = false;
-        /* A full queue of our own is not waited at: it is its own answer (429), or another place's turn. */
+        /* A full queue of our own is not waited at: it is its own answer (429), or another
+         * place's turn. */
         return failed_early(r, err.status == NIGH_BUSY ? FATE_ELSEWHERE : FATE_RETRY, &err);
     }
     return STEP_PARK; /* on_done wakes it, or has already named the next step */
@@ -191,8 +191,8 @@ static enum walk_step again_after(struct request *r, uint64_t delay_ms)
     return STEP_PARK;
 }
 
-/* Nobody else will be asked: the caller gets the place's own words where there are some, else what nigh
- * saw, with the label that kept other places out. */
+/* Nobody else will be asked: the caller gets the place's own words where there are some, else what
+ * nigh saw, with the label that kept other places out. */
 static enum walk_step give_up(struct request *r)
 {
     const struct outcome *o = &r->outcome;
@@ -212,8 +212,9 @@ static enum walk_step give_up(struct request *r)
     }
     char label[LABEL_TEXT_BYTES];
     label_text(label, &r->setting->zones, r->walk.turn.label);
-    nigh_fail(&err, o->err.status ? o->err.status : NIGH_UPSTREAM, "label %.32s: %.160s; no other place may or can answer",
-              label, o->err.what[0] ? o->err.what : "the place failed");
+    nigh_fail(&err, o->err.status ? o->err.status : NIGH_UPSTREAM,
+              "label %.32s: %.160s; no other place may or can answer", label,
+              o->err.what[0] ? o->err.what : "the place failed");
     next = request_refuse(r, &err);
     r->refusal.retry_after_ms = o->retry_after_ms;
     return next;

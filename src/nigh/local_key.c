@@ -23,7 +23,8 @@ NIGH_MUST enum nigh_status local_key_make(struct local_key *ret, const char *sta
     rand_bytes(bytes, sizeof bytes);
     sodium_bin2hex(hex, sizeof hex, bytes, sizeof bytes);
     snprintf(ret->text, sizeof ret->text, "nigh_local_%s", hex);
-    snprintf(ret->address, sizeof ret->address, strchr(host, ':') ? "[%s]:%u" : "%s:%u", host, port);
+    snprintf(ret->address, sizeof ret->address, strchr(host, ':') ? "[%s]:%u" : "%s:%u", host,
+             port);
     ret->pid = getpid();
     buf_add_char(&json, '{');
     json_put_cstr(&json, "address", ret->address);

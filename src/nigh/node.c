@@ -193,8 +193,8 @@ static void spent_run(struct store_query *q, sqlite3 *db)
     struct spent_query *sq = CONTAINER_OF(q, struct spent_query, q);
     sqlite3_stmt *stmt = NULL;
 
-    if (sqlite3_prepare_v2(db, "SELECT coalesce(sum(cost_uusd), 0) FROM turns WHERE id >= ?",
-                           -1, &stmt, NULL) == SQLITE_OK) {
+    if (sqlite3_prepare_v2(db, "SELECT coalesce(sum(cost_uusd), 0) FROM turns WHERE id >= ?", -1,
+                           &stmt, NULL) == SQLITE_OK) {
         sqlite3_bind_text(stmt, 1, sq->first, -1, SQLITE_STATIC);
         if (sqlite3_step(stmt) == SQLITE_ROW)
             sq->spent_uusd = sqlite3_column_int64(stmt, 0);
@@ -240,7 +240,8 @@ static void warm_done(struct work *work)
     (void)work;
 }
 
-/* No core file may hold what people said, and a prompt never reaches swap by way of one (THREATS.md 12). */
+/* No core file may hold what people said, and a prompt never reaches swap by way of one
+ * (THREATS.md 12). */
 static void no_cores(void)
 {
     struct rlimit none = {0, 0};
@@ -253,13 +254,14 @@ static void no_cores(void)
  * (THREATS.md 3). */
 static enum nigh_status may_listen(struct node *node, const char *host, struct nigh_err *err)
 {
-    bool loopback = strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0 ||
-                    strcmp(host, "localhost") == 0;
+    bool loopback =
+        strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0 || strcmp(host, "localhost") == 0;
 
     if (!loopback && keys_count(node->keys) == 0)
         return nigh_fail(err, NIGH_DENIED,
                          "listen: %.60s is open to others and no key exists: start once on "
-                         "127.0.0.1 and run `nigh key new NAME`", host);
+                         "127.0.0.1 and run `nigh key new NAME`",
+                         host);
     return NIGH_OK;
 }
 

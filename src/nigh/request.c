@@ -143,8 +143,8 @@ enum walk_step request_refuse(struct request *r, const struct nigh_err *err)
     return STEP_REPLY;
 }
 
-/* The walk's end: nothing waits any more.  What called us may still stand on the run's memory, so the
- * rest is done later in this pass. */
+/* The walk's end: nothing waits any more.  What called us may still stand on the run's memory, so
+ * the rest is done later in this pass. */
 void request_end(struct walk *walk)
 {
     struct request *r = walk->owner;

@@ -5,9 +5,9 @@
 #include "nigh/request.h"
 
 enum route_flags {
-    ROUTE_OPEN = 1,  /* needs no key */
-    ROUTE_TREE = 2,  /* the path goes on after the table's: an id */
-    ROUTE_JSON = 4,  /* takes a JSON body */
+    ROUTE_OPEN = 1, /* needs no key */
+    ROUTE_TREE = 2, /* the path goes on after the table's: an id */
+    ROUTE_JSON = 4, /* takes a JSON body */
 };
 
 static const struct route {

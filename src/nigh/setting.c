@@ -12,7 +12,8 @@
 struct setting_engine {
     unsigned refs;
     struct engine *engine;
-    char model[PATH_BYTES], program[PATH_BYTES]; /* what it was made of, with the spec, for comparing */
+    /* what it was made of, with made_of, for comparing */
+    char model[PATH_BYTES], program[PATH_BYTES];
     struct config_engine made_of;
 };
 
@@ -43,8 +44,8 @@ static enum nigh_status only_model(char ret[static PATH_BYTES], const char *dir,
                      "engine.model: no model: put a .gguf file into %.140s or set NIGH_MODEL", dir);
 }
 
-enum nigh_status setting_model_path(char ret[static PATH_BYTES],
-                                    const struct config_engine *engine, struct nigh_err *err)
+enum nigh_status setting_model_path(char ret[static PATH_BYTES], const struct config_engine *engine,
+                                    struct nigh_err *err)
 {
     char dir[PATH_BYTES], file[512];
     const char *name = engine->model ? engine->model : getenv("NIGH_MODEL");
@@ -67,9 +68,10 @@ enum nigh_status setting_model_path(char ret[static PATH_BYTES],
     return NIGH_OK;
 }
 
-/* --- the engine --------------------------------------------------------------------------------- */
+/* --- the engine -------------------------------------------------------------------------- */
 
-/* "qwen3-0.6b" of ".../qwen3-0.6b.gguf"; a name too long for the gate is cut, it only has to be told apart */
+/* "qwen3-0.6b" of ".../qwen3-0.6b.gguf"; a name too long for the gate is cut, it only
+ * has to be told apart */
 static void model_name(char ret[static 128], const char *path)
 {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
@@ -102,9 +104,10 @@ static struct setting_engine *engine_box_unref(struct setting_engine *box)
     return NULL;
 }
 
-static enum nigh_status engine_box_new(struct setting_engine **ret, const struct config_engine *config,
-                                       const char *model, const char *program,
-                                       const struct setting_parts *parts, struct nigh_err *err)
+static enum nigh_status engine_box_new(struct setting_engine **ret,
+                                       const struct config_engine *config, const char *model,
+                                       const char *program, const struct setting_parts *parts,
+                                       struct nigh_err *err)
 {
     struct setting_engine *box = calloc(1, sizeof *box);
     char name[128];
@@ -143,8 +146,8 @@ static enum nigh_status engine_box_new(struct setting_engine **ret, const struct
     return status;
 }
 
-/* No model, or none of its program, is not a mistake unless the config named one: a node without a local
- * model still has its skills and its clouds. */
+/* No model, or none of its program, is not a mistake unless the config named one: a node without a
+ * local model still has its skills and its clouds. */
 static enum nigh_status setting_engine_find(struct setting *s, const struct setting_parts *parts,
                                             const struct setting *previous, struct nigh_err *err)
 {
@@ -174,7 +177,7 @@ struct engine *setting_local(const struct setting *setting)
     return setting->engine ? setting->engine->engine : NULL;
 }
 
-/* --- the clouds --------------------------------------------------------------------------------- */
+/* --- the clouds -------------------------------------------------------------------------- */
 
 static int64_t micro(double usd)
 {
@@ -233,7 +236,7 @@ static enum nigh_status setting_cloud(struct setting *s, const struct config_clo
     return status;
 }
 
-/* --- the whole ------------------------------------------------------------------------------------ */
+/* --- the whole --------------------------------------------------------------------------- */
 
 static enum nigh_status setting_places(struct setting *s, const struct setting_parts *parts,
                                        struct nigh_err *err)

@@ -1,7 +1,7 @@
-/* The steps of a turn, in the order of DESIGN.md section 2, and the table that names them.  What runs a
- * plan (clear, run, escalate) stands in dispatch.c. */
-#include "nigh/dispatch.h"
+/* The steps of a turn, in the order of DESIGN.md section 2, and the table that names them.  What
+ * runs a plan (clear, run, escalate) stands in dispatch.c. */
 #include "nigh/accept.h"
+#include "nigh/dispatch.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -207,8 +207,8 @@ static void bill_words(struct request *r)
     bill->key_name = r->key;
 }
 
-/* The bill as it stands now: called before the answer's end goes out, so that it can be told there, and for
- * turns that had no such end. */
+/* The bill as it stands now: called before the answer's end goes out, so that it can be told there,
+ * and for turns that had no such end. */
 static void bill_now(struct request *r)
 {
     struct bill *bill = &r->bill;
@@ -283,8 +283,8 @@ static void settle_counts(struct request *r)
     counts->bytes_in += r->bill.bytes_in > 0 ? (uint64_t)r->bill.bytes_in : 0;
 }
 
-/* The server writes to sockets only after the callback that brought us here returns, so the record is in the
- * spool before the caller can see the last byte, and costs it two microseconds. */
+/* The server writes to sockets only after the callback that brought us here returns, so the record
+ * is in the spool before the caller can see the last byte, and costs it two microseconds. */
 static enum walk_step step_settle(struct walk *walk)
 {
     struct request *r = request_of(walk);

@@ -5,9 +5,9 @@
  * some callback it armed will call walk_go() again with the next step.  The walk owns the arena in
  * which everything of the turn lives.  Loop thread only.
  *
- * Invariants: 1. A parked walk has its deadline timer armed.  2. walk_end() runs once, whatever happened:
- * answered, refused, cancelled or broken.  3. hops_left falls with every place that is tried and
- * never rises. */
+ * Invariants: 1. A parked walk has its deadline timer armed.  2. walk_end() runs once, whatever
+ * happened: answered, refused, cancelled or broken.  3. hops_left falls with every place that is
+ * tried and never rises. */
 #pragma once
 #include "base/rand.h"
 #include "loop/loop.h"
@@ -29,16 +29,19 @@ struct walk;
     S(REPLY, "reply")                                                                              \
     S(SETTLE, "settle")
 enum walk_step {
+/* clang-format off */
 #define WALK_STEP(name, text) STEP_##name,
     WALK_STEPS(WALK_STEP)
 #undef WALK_STEP
     STEP_COUNT,
+    /* clang-format on */
     STEP_PARK, /* returned by a step: wait */
     STEP_END,  /* returned by the last */
 };
 const char *walk_step_text(enum walk_step step);
 
-enum { WALK_ARENA_MAX = 256 << 20 }; /* body ceiling 64 MiB: its document, its copy encoded for a place */
+/* body ceiling 64 MiB: its document, its copy encoded for a place */
+enum { WALK_ARENA_MAX = 256 << 20 };
 
 struct walk {
     enum walk_step at;
@@ -62,4 +65,4 @@ struct walk_table {
 
 void walk_init(struct walk *walk, const struct walk_table *table, void *owner);
 void walk_go(struct walk *walk, enum walk_step step); /* start, or wake a parked one */
-void walk_done(struct walk *walk); /* frees what it holds */
+void walk_done(struct walk *walk);                    /* frees what it holds */
