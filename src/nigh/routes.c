@@ -4,6 +4,11 @@
 #include "nigh/admin.h"
 #include "nigh/request.h"
 
+enum {
+    ID_BYTES_MAX =
+        256, /* of what follows a ROUTE_TREE path; the longest is a cloud's name and a model's */
+};
+
 enum route_flags {
     ROUTE_OPEN = 1, /* needs no key */
     ROUTE_TREE = 2, /* the path goes on after the table's: an id */
@@ -61,6 +66,33 @@ static void route_refuse(struct exchange *ex, struct refusal *refusal)
     exchange_release(ex);
 }
 
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 32;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* An id as its owner wrote it: OpenAI's SDK asks for /v1/models/here%2Fqwen.  Only after the route
+ * was found, so that no other path can be written in disguise.  What is too long for any id stays
+ * as it is. */
+static struct slice unescape(struct slice id, char text[static ID_BYTES_MAX])
+{
+    size_t len = 0;
+
+    if (id.len > ID_BYTES_MAX)
+        return id;
+    for (size_t i = 0; i < id.len; i++) {
+        bool escaped = id.p[i] == '%' && i + 2 < id.len && hex_value(id.p[i + 1]) >= 0 &&
+                       hex_value(id.p[i + 2]) >= 0;
+        text[len++] =
+            escaped ? (char)(hex_value(id.p[i + 1]) << 4 | hex_value(id.p[i + 2])) : id.p[i];
+        i += escaped ? 2 : 0;
+    }
+    return (struct slice){text, len};
+}
+
 static void route_admin(struct node *node, struct exchange *ex, const struct route *route)
 {
     struct accept_policy policy = {
@@ -79,9 +111,10 @@ static void route_admin(struct node *node, struct exchange *ex, const struct rou
         route_refuse(ex, &refusal);
         return;
     }
+    char text[ID_BYTES_MAX];
     struct slice path = exchange_path(ex);
     size_t len = strlen(route->path);
-    route->admin(node, ex, (struct slice){path.p + len, path.len - len});
+    route->admin(node, ex, unescape((struct slice){path.p + len, path.len - len}, text));
 }
 
 void routes_request(void *owner, struct exchange *ex)

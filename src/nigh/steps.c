@@ -161,6 +161,23 @@ static enum walk_step step_label(struct walk *walk)
     return STEP_PLAN;
 }
 
+/* In the words that programs branch on: they shorten the conversation or ask for another model. */
+static enum walk_step refuse_plan(struct request *r, const struct nigh_err *err)
+{
+    enum walk_step next = request_refuse(r, err);
+
+    r->refusal.retry_after_ms = r->plan.retry_after_ms;
+    if (err->status == NIGH_NOTFOUND) {
+        r->refusal.code = SLICE("model_not_found");
+        r->refusal.param = SLICE("model");
+    } else if (err->status == NIGH_TOOBIG) {
+        r->refusal.http_status = 400; /* as every API says it; 413 is for a body's bytes */
+        r->refusal.code = SLICE("context_length_exceeded");
+        r->refusal.param = SLICE("messages");
+    }
+    return next;
+}
+
 static enum walk_step step_plan(struct walk *walk)
 {
     struct request *r = request_of(walk);
@@ -171,9 +188,7 @@ static enum walk_step step_plan(struct walk *walk)
     route.elapsed_ms = (clock_mono_us() - walk->started_us) / 1000;
     if (route_decide(&r->plan, &route, &walk->turn, r->setting->places, r->setting->n_places,
                      &walk->arena, &err) != NIGH_OK) {
-        enum walk_step next = request_refuse(r, &err);
-        r->refusal.retry_after_ms = r->plan.retry_after_ms;
-        return next;
+        return refuse_plan(r, &err);
     }
     r->candidate_us = clock_mono_us();
     return STEP_CLEAR;
