@@ -24,7 +24,7 @@ static char *quoted(const char *text)
     char *p = out[at = (at + 1) % 4];
 
     CHECK(strlen(text) < sizeof out[0]);
-    strcpy(p, text);
+    snprintf(p, sizeof out[0], "%s", text);
     for (char *q = p; *q; q++)
         if (*q == '\'')
             *q = '"';
@@ -226,6 +226,10 @@ static const struct {
     {"{" HI ",'metadata':{'nigh_max_cost_usd':'lots'}}", "metadata.nigh_max_cost_usd",
      "metadata.nigh_max_cost_usd: expected a number from 0 to 1e+06"},
     {"{" HI ",'metadata':{'nigh_max_cost_usd':'nan'}}", "metadata.nigh_max_cost_usd",
+     "metadata.nigh_max_cost_usd: expected a number from 0 to 1e+06"},
+    {"{" HI ",'metadata':{'nigh_max_cost_usd':'\\u0000'}}", "metadata.nigh_max_cost_usd",
+     "metadata.nigh_max_cost_usd: expected a number from 0 to 1e+06"},
+    {"{" HI ",'metadata':{'nigh_max_cost_usd':'5\\u00006'}}", "metadata.nigh_max_cost_usd",
      "metadata.nigh_max_cost_usd: expected a number from 0 to 1e+06"},
     {"{" HI ",'metadata':{'nigh_deadline_ms':0}}", "metadata.nigh_deadline_ms",
      "metadata.nigh_deadline_ms: expected a number from 1 to 2.592e+09"},

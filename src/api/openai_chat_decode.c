@@ -168,12 +168,13 @@ static DECODE_READER(read_loose_num)
     char digits[40], *end = NULL;
     double x = yyjson_get_num(val);
 
-    if (text.len > 0 && text.len < sizeof digits && !memchr("+-. \t", text.p[0], 5)) {
+    if (text.len > 0 && text.len < sizeof digits && !strchr("+-. \t", text.p[0])) {
         memcpy(digits, text.p, text.len);
         digits[text.len] = '\0';
         x = strtod(digits, &end);
     }
-    if (!(yyjson_is_num(val) || (end && *end == '\0')) || !(x >= field->low && x <= field->high))
+    if (!(yyjson_is_num(val) || (end && end == digits + text.len)) ||
+        !(x >= field->low && x <= field->high))
         return decode_wrong(d, at, "expected a number from %g to %g", field->low, field->high);
     *(double *)to = x;
     return NIGH_OK;
