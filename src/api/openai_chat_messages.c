@@ -297,7 +297,7 @@ static enum nigh_status fill_message(struct decode *d, const struct spot *at, st
     if ((status = read_content(d, at, m, rough->content)))
         return status;
     add_said(m, PART_REFUSAL, rough->refusal);
-    return read_calls(d, at, m, rough->calls);
+    return rough->calls ? read_calls(d, at, m, rough->calls) : NIGH_OK;
 }
 
 static enum nigh_status read_message(struct decode *d, const struct spot *at, yyjson_val *val,
@@ -312,7 +312,7 @@ static enum nigh_status read_message(struct decode *d, const struct spot *at, yy
         (status = read_role(d, at, rough.role, &m->role)))
         return status;
     /* Programs that send an answer back as it came may have [] where nothing was called. */
-    if (yyjson_is_arr(rough.calls) && yyjson_arr_size(rough.calls) == 0)
+    if (rough.calls && yyjson_is_arr(rough.calls) && yyjson_arr_size(rough.calls) == 0)
         rough.calls = NULL;
     if ((status = check_rough(d, at, m->role, &rough)))
         return status;

@@ -84,7 +84,7 @@ static char *quoted(const char *text)
     static char out[16384];
 
     CHECK(strlen(text) < sizeof out);
-    strcpy(out, text);
+    snprintf(out, sizeof out, "%s", text);
     for (char *q = out; *q; q++)
         if (*q == '\'')
             *q = '"';
