@@ -59,6 +59,7 @@ int nigh_status_http(enum nigh_status status);         /* the HTTP status code o
         (p) = NULL;                                                                                \
         take_;                                                                                     \
     })
+/* NOLINTNEXTLINE(bugprone-sizeof-expression): of arrays of pointers too */
 #define ARRAY_LEN(a) (sizeof(a) / sizeof *(a))
 /* The struct that holds a member, from the member's address. */
 #define CONTAINER_OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
