@@ -40,8 +40,8 @@ struct event {
     enum event_kind kind;
     unsigned choice; /* 0-based */
     unsigned call;   /* 0-based within the choice */
-    struct slice text, call_id, name;
     enum finish finish;
+    struct slice text, call_id, name;
     struct usage usage;
     yyjson_val *raw;
 };

@@ -9,8 +9,10 @@ static bool wake_inside; /* the step wakes the walk itself before it parks */
 
 static enum walk_step play(struct walk *walk)
 {
-    strcat(trail, walk_step_text(walk->at));
-    strcat(trail, " ");
+    size_t len = strlen(trail);
+
+    CHECK((size_t)snprintf(trail + len, sizeof trail - len, "%s ", walk_step_text(walk->at)) <
+          sizeof trail - len);
     if (wake_inside && walk->at == STEP_RUN) {
         wake_inside = false;
         walk_go(walk, STEP_REPLY);
