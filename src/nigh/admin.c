@@ -275,7 +275,7 @@ static void ask_store(struct node *node, struct exchange *ex, struct slice id,
         nigh_fail(&err, NIGH_INVALID, "limit: expected 1 to %d", ADMIN_ROWS_MAX);
     else if (id.len >= sizeof ask->id)
         nigh_fail(&err, NIGH_NOTFOUND, "there is no turn with this id");
-    if (err.status == NIGH_OK) {
+    if (ask && err.status == NIGH_OK) {
         ask->q.run = run;
         ask->q.done = ask_done;
         ask->ex = ex;

@@ -139,6 +139,8 @@ static struct seen node_saw(yyjson_val *places, const char *cloud)
     size_t i, n, len = strlen(cloud);
     yyjson_val *place;
 
+    if (!places)
+        return seen;
     yyjson_arr_foreach(places, i, n, place)
     {
         struct slice name = json_get_str(place, "name");

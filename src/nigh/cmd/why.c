@@ -72,8 +72,10 @@ enum nigh_status show_turn(const struct cli *cli, struct talk *talk, const char 
 
 void show_body(const struct talk_answer *answer)
 {
-    fwrite(answer->body.data ? answer->body.data : "", 1, answer->body.len, stdout);
-    if (answer->body.len == 0 || answer->body.data[answer->body.len - 1] != '\n')
+    const struct buf *body = &answer->body;
+
+    fwrite(body->data ? body->data : "", 1, body->len, stdout);
+    if (!body->data || body->len == 0 || body->data[body->len - 1] != '\n')
         fputc('\n', stdout);
 }
 
