@@ -11,52 +11,51 @@ TEST(retry_table)
         enum fate fate;
         enum nigh_status status;
         int http;
-        uint64_t retry_after_ms;
         unsigned tries;
-        uint64_t left_ms;
+        uint64_t retry_after_ms, left_ms;
         bool other, shown;
         enum retry want;
         uint64_t delay_least_ms;
     } rows[] = {
-        {"whole", FATE_WHOLE, NIGH_OK, 200, 0, 1, 0, OTHER, false, RETRY_STOP, 0},
-        {"the caller left", FATE_CANCELLED, NIGH_CANCELLED, 0, 0, 1, 0, OTHER, false, RETRY_STOP,
+        {"whole", FATE_WHOLE, NIGH_OK, 200, 1, 0, 0, OTHER, false, RETRY_STOP, 0},
+        {"the caller left", FATE_CANCELLED, NIGH_CANCELLED, 0, 1, 0, 0, OTHER, false, RETRY_STOP,
          0},
-        {"a content filter is not routed around", FATE_CALLER, NIGH_INVALID, 400, 0, 1, 0, OTHER,
+        {"a content filter is not routed around", FATE_CALLER, NIGH_INVALID, 400, 1, 0, 0, OTHER,
          false, RETRY_STOP, 0},
-        {"too long for this one", FATE_ELSEWHERE, NIGH_TOOBIG, 400, 0, 1, 0, OTHER, false,
+        {"too long for this one", FATE_ELSEWHERE, NIGH_TOOBIG, 400, 1, 0, 0, OTHER, false,
          RETRY_NEXT, 0},
-        {"too long, nowhere else", FATE_ELSEWHERE, NIGH_TOOBIG, 400, 0, 1, 0, ALONE, false,
+        {"too long, nowhere else", FATE_ELSEWHERE, NIGH_TOOBIG, 400, 1, 0, 0, ALONE, false,
          RETRY_STOP, 0},
-        {"one 429 waits as told", FATE_RETRY, NIGH_BUSY, 429, 2000, 1, 0, ALONE, false, RETRY_AGAIN,
+        {"one 429 waits as told", FATE_RETRY, NIGH_BUSY, 429, 1, 2000, 0, ALONE, false, RETRY_AGAIN,
          2000},
-        {"a long 429, somewhere else", FATE_RETRY, NIGH_BUSY, 429, 2000, 1, 0, OTHER, false,
+        {"a long 429, somewhere else", FATE_RETRY, NIGH_BUSY, 429, 1, 2000, 0, OTHER, false,
          RETRY_NEXT, 0},
-        {"a very long 429", FATE_RETRY, NIGH_BUSY, 429, 31000, 1, 0, ALONE, false, RETRY_STOP, 0},
-        {"429 past the deadline", FATE_RETRY, NIGH_BUSY, 429, 2000, 1, 1500, ALONE, false,
+        {"a very long 429", FATE_RETRY, NIGH_BUSY, 429, 1, 31000, 0, ALONE, false, RETRY_STOP, 0},
+        {"429 past the deadline", FATE_RETRY, NIGH_BUSY, 429, 1, 2000, 1500, ALONE, false,
          RETRY_STOP, 0},
-        {"endless 429", FATE_RETRY, NIGH_BUSY, 429, 0, 6, 0, ALONE, false, RETRY_STOP, 0},
-        {"one 500", FATE_RETRY, NIGH_UPSTREAM, 500, 0, 1, 0, OTHER, false, RETRY_AGAIN, 20},
-        {"a second 500", FATE_RETRY, NIGH_UPSTREAM, 500, 0, 2, 0, OTHER, false, RETRY_NEXT, 0},
-        {"a second 500, nowhere else", FATE_RETRY, NIGH_UPSTREAM, 500, 0, 2, 0, ALONE, false,
+        {"endless 429", FATE_RETRY, NIGH_BUSY, 429, 6, 0, 0, ALONE, false, RETRY_STOP, 0},
+        {"one 500", FATE_RETRY, NIGH_UPSTREAM, 500, 1, 0, 0, OTHER, false, RETRY_AGAIN, 20},
+        {"a second 500", FATE_RETRY, NIGH_UPSTREAM, 500, 2, 0, 0, OTHER, false, RETRY_NEXT, 0},
+        {"a second 500, nowhere else", FATE_RETRY, NIGH_UPSTREAM, 500, 2, 0, 0, ALONE, false,
          RETRY_AGAIN, 20},
-        {"endless 503", FATE_RETRY, NIGH_UPSTREAM, 503, 0, 3, 0, ALONE, false, RETRY_STOP, 0},
-        {"503 with Retry-After", FATE_RETRY, NIGH_UPSTREAM, 503, 1000, 1, 0, ALONE, false,
+        {"endless 503", FATE_RETRY, NIGH_UPSTREAM, 503, 3, 0, 0, ALONE, false, RETRY_STOP, 0},
+        {"503 with Retry-After", FATE_RETRY, NIGH_UPSTREAM, 503, 1, 1000, 0, ALONE, false,
          RETRY_AGAIN, 1000},
-        {"a reset", FATE_RETRY, NIGH_OFFLINE, 0, 0, 1, 0, ALONE, false, RETRY_AGAIN, 20},
-        {"silence is not asked again", FATE_RETRY, NIGH_TIMEOUT, 0, 0, 1, 0, ALONE, false,
+        {"a reset", FATE_RETRY, NIGH_OFFLINE, 0, 1, 0, 0, ALONE, false, RETRY_AGAIN, 20},
+        {"silence is not asked again", FATE_RETRY, NIGH_TIMEOUT, 0, 1, 0, 0, ALONE, false,
          RETRY_STOP, 0},
-        {"silence, somewhere else", FATE_ELSEWHERE, NIGH_TIMEOUT, 0, 0, 1, 0, OTHER, false,
+        {"silence, somewhere else", FATE_ELSEWHERE, NIGH_TIMEOUT, 0, 1, 0, 0, OTHER, false,
          RETRY_NEXT, 0},
-        {"the engine died", FATE_RETRY, NIGH_OFFLINE, 0, 1000, 1, 0, ALONE, false, RETRY_STOP, 0},
-        {"the engine died, a cloud", FATE_RETRY, NIGH_OFFLINE, 0, 1000, 1, 0, OTHER, false,
+        {"the engine died", FATE_RETRY, NIGH_OFFLINE, 0, 1, 1000, 0, ALONE, false, RETRY_STOP, 0},
+        {"the engine died, a cloud", FATE_RETRY, NIGH_OFFLINE, 0, 1, 1000, 0, OTHER, false,
          RETRY_NEXT, 0},
-        {"the engine's queue is full", FATE_RETRY, NIGH_BUSY, 0, 1000, 1, 0, ALONE, false,
+        {"the engine's queue is full", FATE_RETRY, NIGH_BUSY, 0, 1, 1000, 0, ALONE, false,
          RETRY_STOP, 0},
-        {"the engine's queue is full, a cloud", FATE_RETRY, NIGH_BUSY, 0, 1000, 1, 0, OTHER, false,
+        {"the engine's queue is full, a cloud", FATE_RETRY, NIGH_BUSY, 0, 1, 1000, 0, OTHER, false,
          RETRY_NEXT, 0},
-        {"cut, unseen", FATE_CUT, NIGH_UPSTREAM, 200, 0, 1, 0, OTHER, false, RETRY_AGAIN, 20},
-        {"cut, seen", FATE_CUT, NIGH_UPSTREAM, 200, 0, 1, 0, OTHER, true, RETRY_STOP, 0},
-        {"failed, seen", FATE_RETRY, NIGH_UPSTREAM, 500, 0, 1, 0, OTHER, true, RETRY_STOP, 0},
+        {"cut, unseen", FATE_CUT, NIGH_UPSTREAM, 200, 1, 0, 0, OTHER, false, RETRY_AGAIN, 20},
+        {"cut, seen", FATE_CUT, NIGH_UPSTREAM, 200, 1, 0, 0, OTHER, true, RETRY_STOP, 0},
+        {"failed, seen", FATE_RETRY, NIGH_UPSTREAM, 500, 1, 0, 0, OTHER, true, RETRY_STOP, 0},
     };
     rand_seed(1);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

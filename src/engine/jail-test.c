@@ -216,7 +216,7 @@ static int imprison(struct scene *s, const char *options, unsigned uid, char *ou
 
 TEST(jail_closes_every_way_out)
 {
-    struct scene s;
+    struct scene s = {0};
     char out[4096];
 
     scene_build(&s);
@@ -246,7 +246,7 @@ TEST(jail_closes_every_way_out)
 
 TEST(jail_network_namespace_alone_has_no_interface)
 {
-    struct scene s;
+    struct scene s = {0};
     char out[4096];
 
     scene_build(&s);
@@ -262,7 +262,7 @@ TEST(jail_network_namespace_alone_has_no_interface)
 
 TEST(jail_filter_alone_leaves_only_unix_sockets_that_listen)
 {
-    struct scene s;
+    struct scene s = {0};
     char out[4096];
 
     scene_build(&s);
@@ -276,7 +276,7 @@ TEST(jail_filter_alone_leaves_only_unix_sockets_that_listen)
 
 TEST(jail_files_alone)
 {
-    struct scene s;
+    struct scene s = {0};
     char out[4096];
 
     scene_build(&s);
@@ -293,7 +293,7 @@ TEST(jail_files_alone)
 
 TEST(jail_works_for_an_ordinary_user)
 {
-    struct scene s;
+    struct scene s = {0};
     char out[4096];
 
     if (geteuid() != 0)

@@ -105,7 +105,8 @@ TEST(launch_finds_programs)
 {
     char path[PATH_BYTES];
     struct nigh_err err = {0};
-    char *was = strdup(getenv("PATH") ? getenv("PATH") : "");
+    const char *path_var = getenv("PATH");
+    char *was = strdup(path_var ? path_var : "");
 
     CHECK_EQ(launch_find(path, "sh", NULL), NIGH_OK);
     CHECK(strstr(path, "/sh"));

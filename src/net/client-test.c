@@ -33,7 +33,7 @@ static struct {
 enum nigh_status clearance_spend(struct clearance *pass, const struct dest *to, struct slice body,
                                  struct nigh_err *err)
 {
-    if (pass->spent)
+    if (!pass || pass->spent)
         return nigh_fail(err, NIGH_DENIED, "spent already");
     pass->spent = true;
     gate.spent++;
@@ -308,30 +308,29 @@ static void ask(const struct endpoint *to, const char *method, struct slice body
 TEST(client_reads_answers_and_counts_every_byte)
 {
     static const struct {
-        const char *answer;
+        const char *answer, *body;
         int status;
-        const char *body;
         bool close;
     } rows[] = {
-        {"HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nContent-Length: 5\r\n\r\nhello", 200, "hello", 0},
-        {"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 200, "", 0},
-        {"HTTP/1.1 204 No Content\r\n\r\n", 204, "", 0},
-        {"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno", 404, "no", 0},
-        {"HTTP/1.1 429 Too Many\r\nRetry-After: 3\r\nContent-Length: 4\r\n\r\nbusy", 429, "busy",
+        {"HTTP/1.1 200 OK\r\nContent-Type: a/b\r\nContent-Length: 5\r\n\r\nhello", "hello", 200, 0},
+        {"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "", 200, 0},
+        {"HTTP/1.1 204 No Content\r\n\r\n", "", 204, 0},
+        {"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno", "no", 404, 0},
+        {"HTTP/1.1 429 Too Many\r\nRetry-After: 3\r\nContent-Length: 4\r\n\r\nbusy", "busy", 429,
          0},
-        {"HTTP/1.1 500 Oh\r\nConnection: close\r\nContent-Length: 2\r\n\r\noh", 500, "oh", 1},
+        {"HTTP/1.1 500 Oh\r\nConnection: close\r\nContent-Length: 2\r\n\r\noh", "oh", 500, 1},
         {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n6\r\n "
          "world\r\n0\r\n\r\n",
-         200, "hello world", 0},
+         "hello world", 200, 0},
         {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;x=y\r\na\r\n0\r\nT: t\r\n\r\n",
-         200, "a", 0},
-        {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", 200, "x", 0},
+         "a", 200, 0},
+        {"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", "x", 200, 0},
         {"HTTP/1.1 103 Early Hints\r\nLink: <a>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: "
          "1\r\n\r\nx",
-         200, "x", 0},
-        {"HTTP/1.1 200 OK\r\n\r\nuntil the end", 200, "until the end", 1},
-        {"HTTP/1.0 200 OK\r\n\r\nold", 200, "old", 1},
-        {"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n", 302, "", 0},
+         "x", 200, 0},
+        {"HTTP/1.1 200 OK\r\n\r\nuntil the end", "until the end", 200, 1},
+        {"HTTP/1.0 200 OK\r\n\r\nold", "old", 200, 1},
+        {"HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n", "", 302, 0},
     };
     struct far f;
 

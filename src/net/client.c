@@ -619,7 +619,7 @@ static void call_options(struct call *call)
     curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_data);
     curl_easy_setopt(e, CURLOPT_WRITEDATA, call);
     if (c->cert_folder) {
-        curl_easy_setopt(e, CURLOPT_CAINFO, NULL);
+        curl_easy_setopt(e, CURLOPT_CAINFO, (char *)NULL);
         curl_easy_setopt(e, CURLOPT_CAPATH, CERT_FOLDER);
     }
 }

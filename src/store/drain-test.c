@@ -380,6 +380,7 @@ TEST(schema_statements_fill_every_column)
         while (sqlite3_step(columns) == SQLITE_ROW) {
             char parameter[64];
 
+            CHECK(sql.data);
             snprintf(parameter, sizeof parameter, ":%s", sqlite3_column_text(columns, 0));
             if (!strstr(sql.data, parameter))
                 printf("# %s has no %s\n", rows[i].kind, parameter);
