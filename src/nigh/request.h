@@ -33,6 +33,7 @@ struct request {
     bool billed; /* the answer itself tells the bill, so its figures stand */
     char label[LABEL_TEXT_BYTES]; /* of the turn, for the bill */
     bool refused;
+    bool broken; /* refused when part of the answer had gone out */
     struct refusal refusal;
     bool gone; /* the caller left */
     struct timer deadline, again;

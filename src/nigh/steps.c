@@ -275,6 +275,7 @@ static enum walk_step step_reply(struct walk *walk)
     if (!r->reply.began)
         request_headers(r);
     if (r->refused) {
+        r->broken = r->reply.began;
         reply_refuse(&r->reply, &r->refusal);
         return STEP_SETTLE;
     }
@@ -290,8 +291,8 @@ static void settle_counts(struct request *r)
 
     counts->turns++;
     counts->cancelled += r->gone;
-    counts->refused += r->refused && !r->reply.began;
-    counts->broken += r->refused && r->reply.began;
+    counts->refused += r->refused && !r->broken;
+    counts->broken += r->broken;
     if (r->run.place && !r->refused)
         counts->by_kind[r->run.place->kind]++;
     counts->bytes_out += r->bill.bytes_out > 0 ? (uint64_t)r->bill.bytes_out : 0;
