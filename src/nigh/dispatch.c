@@ -4,7 +4,7 @@
 #include "base/log.h"
 #include <assert.h>
 
-static struct candidate *candidate_of(struct request *r)
+static struct candidate *candidate_of(const struct request *r)
 {
     return &r->plan.candidates[r->candidate];
 }
@@ -154,6 +154,15 @@ enum walk_step step_run(struct walk *walk)
     return STEP_PARK; /* on_done wakes it, or has already named the next step */
 }
 
+/* It was too long for the place that failed, so it is for every place that is known to hold no more. */
+static bool as_short(const struct request *r, const struct place *place)
+{
+    uint64_t failed = candidate_of(r)->place->context_tokens;
+
+    return slice_is(r->outcome.said_code, "context_length_exceeded") && failed &&
+           place->context_tokens && place->context_tokens <= failed;
+}
+
 /* The next of the plan that is ready now; readiness may have changed since the plan was made. */
 static bool next_candidate(struct request *r)
 {
@@ -161,6 +170,8 @@ static bool next_candidate(struct request *r)
 
     for (size_t i = r->candidate + 1; i < r->plan.n_usable; i++) {
         struct place *place = r->plan.candidates[i].place;
+        if (as_short(r, place))
+            continue;
         if (place->ops->ready && place->ops->ready(place, why) == READY_NOT)
             continue;
         plan_failed_over(&r->plan, r->candidate, i, nigh_status_text(r->outcome.err.status));
