@@ -154,7 +154,8 @@ enum walk_step step_run(struct walk *walk)
     return STEP_PARK; /* on_done wakes it, or has already named the next step */
 }
 
-/* It was too long for the place that failed, so it is for every place that is known to hold no more. */
+/* It was too long for the place that failed, so it is for every place that is known to hold no
+ * more. */
 static bool as_short(const struct request *r, const struct place *place)
 {
     uint64_t failed = candidate_of(r)->place->context_tokens;

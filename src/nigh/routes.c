@@ -4,10 +4,8 @@
 #include "nigh/admin.h"
 #include "nigh/request.h"
 
-enum {
-    ID_BYTES_MAX =
-        256, /* of what follows a ROUTE_TREE path; the longest is a cloud's name and a model's */
-};
+/* of what follows a ROUTE_TREE path; the longest is a cloud's name and a model's */
+enum { ID_BYTES_MAX = 256 };
 
 enum route_flags {
     ROUTE_OPEN = 1, /* needs no key */
@@ -84,10 +82,10 @@ static struct slice unescape(struct slice id, char text[static ID_BYTES_MAX])
     if (id.len > ID_BYTES_MAX)
         return id;
     for (size_t i = 0; i < id.len; i++) {
-        bool escaped = id.p[i] == '%' && i + 2 < id.len && hex_value(id.p[i + 1]) >= 0 &&
-                       hex_value(id.p[i + 2]) >= 0;
-        text[len++] =
-            escaped ? (char)(hex_value(id.p[i + 1]) << 4 | hex_value(id.p[i + 2])) : id.p[i];
+        bool room = id.p[i] == '%' && i + 2 < id.len;
+        int high = room ? hex_value(id.p[i + 1]) : -1, low = room ? hex_value(id.p[i + 2]) : -1;
+        bool escaped = high >= 0 && low >= 0;
+        text[len++] = escaped ? (char)(high << 4 | low) : id.p[i];
         i += escaped ? 2 : 0;
     }
     return (struct slice){text, len};
