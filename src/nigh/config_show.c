@@ -237,6 +237,25 @@ static bool plain(struct slice s)
     return !(s.p[0] >= '0' && s.p[0] <= '9') || !has_any(s, "eExX"); /* 1e3, 0x10 */
 }
 
+/* Characters of three bytes that YAML takes for a line break, or for nothing: U+2028, U+2029, a
+ * byte order mark, U+FFFE, U+FFFF. Returns the escape, or NULL. */
+static const char *yaml_odd(struct slice rest)
+{
+    static const struct {
+        char bytes[4];
+        const char *escape;
+    } odd[] = {{"\xe2\x80\xa8", "\\u2028"},
+               {"\xe2\x80\xa9", "\\u2029"},
+               {"\xef\xbb\xbf", "\\ufeff"},
+               {"\xef\xbf\xbe", "\\ufffe"},
+               {"\xef\xbf\xbf", "\\uffff"}};
+
+    for (size_t i = 0; i < ARRAY_LEN(odd); i++)
+        if (slice_starts(rest, (struct slice){odd[i].bytes, 3}))
+            return odd[i].escape;
+    return NULL;
+}
+
 /* YAML lets no control character through as it is: U+0000 to U+001F, U+007F to U+009F. */
 static void yaml_quote(struct buf *out, struct slice s)
 {
@@ -244,7 +263,11 @@ static void yaml_quote(struct buf *out, struct slice s)
     for (size_t i = 0; i < s.len; i++) {
         unsigned char c = (unsigned char)s.p[i];
         unsigned char next = i + 1 < s.len ? (unsigned char)s.p[i + 1] : 0;
-        if (c == '"' || c == '\\') {
+        const char *odd = c >= 0xe2 ? yaml_odd((struct slice){s.p + i, s.len - i}) : NULL;
+        if (odd) {
+            buf_add_cstr(out, odd);
+            i += 2;
+        } else if (c == '"' || c == '\\') {
             buf_add_char(out, '\\');
             buf_add_char(out, (char)c);
         } else if (c < 0x20 || c == 0x7f) {
