@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -32,10 +33,8 @@ static enum nigh_status open_log(struct start *s, const char *state_dir, struct 
 {
     char old[PATH_BYTES];
     struct stat st;
-    enum nigh_status status = path_make_private(state_dir, err);
+    enum nigh_status status = path_join(s->log_path, state_dir, "nigh.log", err);
 
-    if (status == NIGH_OK)
-        status = path_join(s->log_path, state_dir, "nigh.log", err);
     if (status == NIGH_OK)
         status = path_join(old, state_dir, "nigh.log.old", err);
     if (status != NIGH_OK)
@@ -47,6 +46,29 @@ static enum nigh_status open_log(struct start *s, const char *state_dir, struct 
         return nigh_fail(err, NIGH_IO, "open %.200s: %m", s->log_path);
     s->log_size = st.st_size;
     return NIGH_OK;
+}
+
+int start_lock(const char *state_dir, struct nigh_err *err)
+{
+    char path[PATH_BYTES];
+    int fd = -1;
+
+    if (path_make_private(state_dir, err) != NIGH_OK ||
+        path_join(path, state_dir, "start.lock", err) != NIGH_OK)
+        return -1;
+    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        nigh_fail(err, NIGH_IO, "open %.200s: %m", path);
+    else
+        while (flock(fd, LOCK_EX) != 0 && errno == EINTR)
+            ; /* who holds it waits for TALK_READY_MS at most */
+    return fd;
+}
+
+void start_unlock(int lock)
+{
+    if (lock >= 0)
+        close(lock);
 }
 
 /* A config that was named relative to where we stand must be found from / too. */

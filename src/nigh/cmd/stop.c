@@ -5,23 +5,6 @@
 
 enum { STOP_MS = 40 * 1000, STOP_STEP_MS = 10 }; /* the node drains for 30 s */
 
-/* A process that nobody has waited for yet is still in the table, and yet at its end. */
-static bool gone(pid_t pid)
-{
-    char path[32], text[128] = "";
-    FILE *f;
-
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    f = fopen(path, "re");
-    if (!f)
-        return true;
-    size_t n = fread(text, 1, sizeof text - 1, f);
-    fclose(f);
-    text[n] = '\0';
-    const char *state = strrchr(text, ')'); /* "12 (nigh) S 1 ..." */
-    return !state || state[1] != ' ' || state[2] == 'Z' || state[2] == 'X';
-}
-
 int cmd_stop(struct cli *cli, int argc, char **argv)
 {
     CLEANUP(talk_freep) struct talk *talk = NULL;
@@ -36,7 +19,7 @@ int cmd_stop(struct cli *cli, int argc, char **argv)
     talk = talk_free(talk); /* an open connection of ours is nothing to wait for */
     if (kill(pid, SIGTERM) != 0)
         return cli_error(CLI_FAILED, "stop: process %d: %m", (int)pid);
-    for (int waited = 0; !gone(pid); waited += STOP_STEP_MS) {
+    for (int waited = 0; !talk_gone(pid); waited += STOP_STEP_MS) {
         if (waited >= STOP_MS)
             return cli_error(CLI_FAILED, "stop: process %d is still busy after %d s", (int)pid,
                              STOP_MS / 1000);

@@ -18,7 +18,8 @@ struct talk {
     struct arena arena;
     struct zones zones;
     struct local_key node;
-    char state_dir[PATH_BYTES], url[LOCAL_ADDRESS_BYTES + 8], auth[LOCAL_KEY_BYTES + 8];
+    char state_dir[PATH_BYTES], name[LOCAL_ADDRESS_BYTES + 16], url[LOCAL_ADDRESS_BYTES + 8],
+        auth[LOCAL_KEY_BYTES + 8];
     struct header header;
     struct endpoint to;
     bool started;
@@ -31,6 +32,7 @@ struct asking {
     struct talk_answer *answer;
     struct call *call;
     struct sse sse;
+    struct later stop;
     bool streams, ended, interrupted;
     struct call_result result;
     struct nigh_err err; /* ours, about what came */
@@ -93,13 +95,25 @@ static void on_done(void *owner, const struct call_result *result)
     loop_stop(asking->talk->loop);
 }
 
+static void stop_later(struct later *later)
+{
+    struct asking *asking = CONTAINER_OF(later, struct asking, stop);
+
+    asking->ended = true;
+    loop_stop(asking->talk->loop);
+}
+
+/* The connection is closed by a later of the client's; ours comes after it. */
 static void on_interrupt(void *owner, int signum)
 {
     struct asking *asking = owner;
 
     (void)signum;
+    if (asking->ended || asking->interrupted)
+        return;
     asking->interrupted = true;
-    loop_stop(asking->talk->loop);
+    asking->call = call_cancel(asking->call);
+    loop_later(asking->talk->loop, &asking->stop, stop_later);
 }
 
 static enum nigh_status send_it(struct asking *asking, struct nigh_err *err)
@@ -176,8 +190,7 @@ static enum nigh_status judge(struct asking *asking, struct nigh_err *err)
     if (asking->err.status != NIGH_OK)
         return nigh_fail(err, asking->err.status, "%s", asking->err.what);
     if (asking->result.status != NIGH_OK)
-        return nigh_fail(err, asking->result.status, "the node at %.80s: %.160s",
-                         asking->talk->node.address, asking->result.err.what);
+        return nigh_fail(err, asking->result.status, "%s", asking->result.err.what);
     if (answer->body.failed)
         return nigh_fail(err, NIGH_TOOBIG, "the node's answer is over %d MiB",
                          TALK_BODY_BYTES >> 20);
@@ -203,10 +216,8 @@ enum nigh_status talk_ask(struct talk *talk, const struct talk_request *request,
     if (status == NIGH_OK)
         status = send_it(&asking, err);
     if (status == NIGH_OK) {
-        while (!asking.ended && !asking.interrupted)
+        while (!asking.ended)
             loop_run(talk->loop);
-        if (!asking.ended)
-            asking.call = call_cancel(asking.call);
         status = judge(&asking, err);
     }
     sig_free(sig);
@@ -231,13 +242,30 @@ void talk_answer_done(struct talk_answer *answer)
 /* --- finding the node ---------------------------------------------------------------------------
  */
 
+bool talk_gone(int64_t pid)
+{
+    char path[64], text[128] = "";
+    FILE *f;
+
+    snprintf(path, sizeof path, "/proc/%lld/stat", (long long)pid);
+    f = fopen(path, "re");
+    if (!f)
+        return true;
+    size_t n = fread(text, 1, sizeof text - 1, f);
+    fclose(f);
+    text[n] = '\0';
+    const char *state = strrchr(text, ')'); /* "12 (nigh) S 1 ..." */
+    return !state || state[1] != ' ' || state[2] == 'Z' || state[2] == 'X';
+}
+
 /* Does the process that local.json names still run, and for the file's owner? */
 static bool alive(const struct talk *talk)
 {
     char file[PATH_BYTES], proc[64];
     struct stat theirs, process;
 
-    if (talk->node.pid <= 0 || path_join(file, talk->state_dir, LOCAL_KEY_FILE, NULL) != NIGH_OK)
+    if (talk->node.pid <= 0 || talk_gone(talk->node.pid) ||
+        path_join(file, talk->state_dir, LOCAL_KEY_FILE, NULL) != NIGH_OK)
         return false;
     snprintf(proc, sizeof proc, "/proc/%lld", (long long)talk->node.pid);
     return stat(file, &theirs) == 0 && stat(proc, &process) == 0 && theirs.st_uid == process.st_uid;
@@ -246,8 +274,9 @@ static bool alive(const struct talk *talk)
 static void aim(struct talk *talk)
 {
     snprintf(talk->url, sizeof talk->url, "http://%s", talk->node.address);
+    snprintf(talk->name, sizeof talk->name, "the node at %s", talk->node.address);
     talk->to = (struct endpoint){
-        .dest = {.place = "node", .address = talk->url, .zone = ZONE_DEVICE},
+        .dest = {.place = talk->name, .address = talk->url, .zone = ZONE_DEVICE},
         .base_url = talk->url,
     };
 }
@@ -289,13 +318,17 @@ static enum nigh_status find_or_start(struct talk *talk, unsigned flags, struct 
         return status;
     if (!(flags & TALK_START))
         return nigh_fail(err, status, "%s", missing.what);
-    status = start_node(talk->state_dir, &failed);
-    talk->started = status == NIGH_OK;
-    /* Two commands may start one at once: the second finds that of the first. */
-    if (find(talk, &missing) == NIGH_OK)
-        return NIGH_OK;
-    return nigh_fail(err, status != NIGH_OK ? status : NIGH_OFFLINE, "%s",
-                     status != NIGH_OK ? failed.what : missing.what);
+    int lock = start_lock(talk->state_dir, &failed);
+    status = failed.status;
+    /* Two commands may want to start one at once: the second finds that of the first. */
+    if (status == NIGH_OK && find(talk, &missing) != NIGH_OK) {
+        status = start_node(talk->state_dir, &failed);
+        talk->started = status == NIGH_OK;
+        if (status == NIGH_OK)
+            status = find(talk, &failed);
+    }
+    start_unlock(lock);
+    return status == NIGH_OK ? status : nigh_fail(err, status, "%s", failed.what);
 }
 
 enum nigh_status talk_new(struct talk **ret, unsigned flags, struct nigh_err *err)

@@ -73,5 +73,12 @@ void talk_answer_done(struct talk_answer *answer);
 /* The error that an HTTP status and a body in OpenAI's shape tell. */
 enum nigh_status talk_error(int http_status, yyjson_val *body, struct nigh_err *err);
 
-/* start.c: a node in the background, ready when this returns. */
+/* No such process, or one that only waits to be waited for. */
+bool talk_gone(int64_t pid);
+
+/* start.c: at most one command at a time starts a node.  -1 after an error. */
+int start_lock(const char *state_dir, struct nigh_err *err);
+void start_unlock(int lock);
+/* A node in the background, ready when this returns.  Its file descriptors are its own: it holds no
+ * lock of ours. */
 NIGH_MUST enum nigh_status start_node(const char *state_dir, struct nigh_err *err);
