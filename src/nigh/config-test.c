@@ -197,6 +197,10 @@ static const struct {
      "`auto` means"},
     {"clouds: [{name: a, url: \"ftp://a\", models: [m]}]\n", 1, "clouds[0].url", "https://"},
     {"clouds: [{name: a, url: \"http://a\", models: [m]}]\n", 1, "clouds[0].url", "plain_http"},
+    {"clouds: [{name: a, url: \"http://127.evil.example\", models: [m]}]\n", 1, "clouds[0].url",
+     "plain_http"},
+    {"clouds: [{name: a, url: \"http://[::2]:80/v1\", models: [m]}]\n", 1, "clouds[0].url",
+     "plain_http"},
     {"clouds: [{name: a, url: \"https://u:p@a\", models: [m]}]\n", 1, "clouds[0].url",
      "no key or password"},
     {"listen: 127.0.0.1:1\n---\nlisten: 127.0.0.1:2\n", 3, "", "second YAML document"},
@@ -255,6 +259,17 @@ TEST(config_warns_of_an_alias_that_leads_nowhere)
     CHECK(report.list[0].warning);
     CHECK_STR(report.list[0].key, "aliases.bad");
     CHECK_EQ(report.list[0].line, 6);
+    config_free(config);
+}
+
+TEST(config_lets_plain_http_stay_on_the_device)
+{
+    struct config *config = parse("clouds:\n"
+                                  "- {name: a, url: \"http://127.0.0.2:1/v1\", models: [m]}\n"
+                                  "- {name: b, url: \"http://[::1]:1\", models: [m]}\n"
+                                  "- {name: c, url: \"http://LocalHost/v1\", models: [m]}\n");
+
+    CHECK(config != NULL);
     config_free(config);
 }
 

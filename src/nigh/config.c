@@ -293,18 +293,27 @@ static void check_cloud_name(struct reader *rd, yaml_node_t *node, const struct 
                               name);
 }
 
-/* Does http:// to it leave the device unencrypted? */
+/* Does http:// to it leave the device unencrypted?  Judged as net/client.c will. */
 static bool in_the_open(const char *url)
 {
-    static const char *const loopback[] = {"127.", "[::1]", "localhost"};
-    const char *host = url + strlen("http://");
+    char host[INET6_ADDRSTRLEN];
+    struct in_addr v4;
+    struct in6_addr v6;
+    bool brackets = strncmp(url, "http://[", 8) == 0;
+    const char *from = url + (brackets ? 8 : 7);
+    size_t len = strcspn(from, brackets ? "]/?#" : ":/?#");
 
     if (strncmp(url, "http://", 7) != 0)
         return false;
-    for (size_t i = 0; i < ARRAY_LEN(loopback); i++)
-        if (strncasecmp(host, loopback[i], strlen(loopback[i])) == 0)
-            return false;
-    return true;
+    if (slice_ieq((struct slice){from, len}, SLICE("localhost")))
+        return false;
+    if (len >= sizeof host)
+        return true;
+    memcpy(host, from, len);
+    host[len] = '\0';
+    if (inet_pton(AF_INET, host, &v4) == 1)
+        return ntohl(v4.s_addr) >> 24 != 127;
+    return inet_pton(AF_INET6, host, &v6) != 1 || !IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
 static void check_url(struct reader *rd, yaml_node_t *node, const struct config_cloud *cloud)
