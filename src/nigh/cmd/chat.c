@@ -99,7 +99,8 @@ static void editor_start(struct chat *chat)
     el_set(chat->el, EL_CLIENTDATA, chat);
     el_set(chat->el, EL_PROMPT, prompt);
     el_set(chat->el, EL_EDITOR, "emacs");
-    el_set(chat->el, EL_ADDFN, "nigh-cancel", "throw the line away", on_ctrl_c);
+    /* Its narrow twin copies the words and loses the copies. */
+    el_wset(chat->el, EL_ADDFN, L"nigh-cancel", L"throw the line away", on_ctrl_c);
     el_set(chat->el, EL_SETTY, "-d", "-isig", NULL);
     el_set(chat->el, EL_BIND, "^C", "nigh-cancel", NULL);
     el_source(chat->el, NULL); /* ~/.editrc, where the user has one */

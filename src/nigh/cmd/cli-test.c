@@ -116,16 +116,16 @@ TEST(exit_status_says_what_kind_of_failure)
 TEST(talk_error_takes_the_nodes_own_words)
 {
     static const struct {
-        int http;
         const char *body, *what;
+        int http;
         enum nigh_status status;
     } rows[] = {
-        {403, "{\"error\":{\"message\":\"label device\",\"code\":\"denied\"}}", "label device",
+        {"{\"error\":{\"message\":\"label device\",\"code\":\"denied\"}}", "label device", 403,
          NIGH_DENIED},
-        {200, "{\"error\":{\"message\":\"gone\",\"code\":\"unavailable\"}}", "gone", NIGH_OFFLINE},
-        {200, "{\"error\":{\"message\":\"odd\",\"code\":null}}", "odd", NIGH_UPSTREAM},
-        {500, "{\"error\":\"text\"}", "the node answered HTTP 500 without a reason", NIGH_IO},
-        {404, "[]", "the node answered HTTP 404 without a reason", NIGH_NOTFOUND},
+        {"{\"error\":{\"message\":\"gone\",\"code\":\"unavailable\"}}", "gone", 200, NIGH_OFFLINE},
+        {"{\"error\":{\"message\":\"odd\",\"code\":null}}", "odd", 200, NIGH_UPSTREAM},
+        {"{\"error\":\"text\"}", "the node answered HTTP 500 without a reason", 500, NIGH_IO},
+        {"[]", "the node answered HTTP 404 without a reason", 404, NIGH_NOTFOUND},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

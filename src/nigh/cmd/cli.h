@@ -31,18 +31,18 @@ struct cli_option {
 
 struct cli;
 struct command {
-    const char *name;           /* "ask", "config check" */
-    const char *operands;       /* "TEXT...", "[FILE]"; "" for none */
+    const char *name;     /* "ask", "config check" */
+    const char *operands; /* "TEXT...", "[FILE]"; "" for none */
+    const char *words;    /* COMPLETE_WORDS */
+    const char *summary;  /* one line, lower case, no full stop */
+    const char *about;    /* sentences for help and man page; a blank line ends a paragraph */
+    const struct cli_option *options; /* ends with {0}; NULL: none */
+    int (*run)(struct cli *cli, int argc, char **argv);
     unsigned least, most;       /* how many operands; most 0: none */
-    const char *words;          /* COMPLETE_WORDS of the operands */
     enum cli_complete complete; /* of the operands */
     bool no_json;               /* --json means nothing to it */
     bool hidden;                /* of use to nigh itself only */
     bool raw;                   /* reads its own options: gets argv from its name on */
-    const char *summary;        /* one line, lower case, no full stop */
-    const char *about;          /* sentences for help and man page; a blank line ends a paragraph */
-    const struct cli_option *options; /* ends with {0}; NULL: none */
-    int (*run)(struct cli *cli, int argc, char **argv);
 };
 extern const struct command commands[]; /* ends with {0} */
 

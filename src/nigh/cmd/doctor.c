@@ -139,7 +139,7 @@ static struct seen node_saw(yyjson_val *places, const char *cloud)
     size_t i, n, len = strlen(cloud);
     yyjson_val *place;
 
-    if (!places)
+    if (!places) /* no node runs */
         return seen;
     yyjson_arr_foreach(places, i, n, place)
     {

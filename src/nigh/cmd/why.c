@@ -72,10 +72,12 @@ enum nigh_status show_turn(const struct cli *cli, struct talk *talk, const char 
 
 void show_body(const struct talk_answer *answer)
 {
-    const struct buf *body = &answer->body;
+    struct slice body = buf_slice(&answer->body);
 
-    fwrite(body->data ? body->data : "", 1, body->len, stdout);
-    if (!body->data || body->len == 0 || body->data[body->len - 1] != '\n')
+    if (!body.p)
+        return;
+    fwrite(body.p, 1, body.len, stdout);
+    if (body.len == 0 || body.p[body.len - 1] != '\n')
         fputc('\n', stdout);
 }
 
