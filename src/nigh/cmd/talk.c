@@ -22,7 +22,6 @@ struct talk {
         auth[LOCAL_KEY_BYTES + 8];
     struct header header;
     struct endpoint to;
-    bool started;
 };
 
 /* One request on its way. */
@@ -62,8 +61,6 @@ static void on_head(void *owner, struct call *call, int http_status)
     take_word(call, "Nigh-Reason", answer->reason, sizeof answer->reason);
     asking->streams = asking->request->on_event && http_status == 200 &&
                       slice_starts(type, SLICE("text/event-stream"));
-    if (asking->streams && asking->request->on_head)
-        asking->request->on_head(asking->request->owner);
 }
 
 static void on_event(void *owner, struct slice event, struct slice data)
@@ -323,7 +320,6 @@ static enum nigh_status find_or_start(struct talk *talk, unsigned flags, struct 
     /* Two commands may want to start one at once: the second finds that of the first. */
     if (status == NIGH_OK && find(talk, &missing) != NIGH_OK) {
         status = start_node(talk->state_dir, &failed);
-        talk->started = status == NIGH_OK;
         if (status == NIGH_OK)
             status = find(talk, &failed);
     }
@@ -375,9 +371,4 @@ void talk_freep(struct talk **talk)
 const struct local_key *talk_node(const struct talk *talk)
 {
     return &talk->node;
-}
-
-bool talk_started(const struct talk *talk)
-{
-    return talk->started;
 }

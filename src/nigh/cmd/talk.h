@@ -38,7 +38,6 @@ NIGH_MUST enum nigh_status talk_new(struct talk **ret, unsigned flags, struct ni
 struct talk *talk_free(struct talk *talk);
 void talk_freep(struct talk **talk);
 const struct local_key *talk_node(const struct talk *talk);
-bool talk_started(const struct talk *talk); /* it was talk_new that started the node */
 
 struct talk_request {
     const char *method, *path;
@@ -49,7 +48,6 @@ struct talk_request {
     uint64_t timeout_ms; /* 0: TALK_ADMIN_MS */
     /* Per server-sent event of an answer that is a stream; returns false to stop listening. */
     bool (*on_event)(void *owner, struct slice data);
-    void (*on_head)(void *owner); /* the answer begins; may be NULL */
     void *owner;
 };
 
