@@ -5,6 +5,7 @@
 #include <histedit.h>
 #include <langinfo.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -130,6 +131,8 @@ static bool next_line(struct chat *chat, struct slice *ret)
     }
     do {
         chat->interrupted = false;
+        /* At the prompt Ctrl-C is a key; one that comes before the terminal is told so must not end us. */
+        signal(SIGINT, SIG_IGN);
         const char *line = el_gets(chat->el, &n);
         *ret = slice_trim((struct slice){line, line && n > 0 ? (size_t)n : 0});
         if (chat->interrupted || n <= 0)
