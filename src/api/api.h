@@ -24,21 +24,25 @@ struct encoding {
     const char *id;              /* the turn's ULID */
     const char *model;           /* the place's name, shown as the model that answered */
     int64_t created;             /* Unix seconds */
+    uint64_t begun_us, first_us; /* monotonic: the turn's arrival, the answer's first piece (0: none
+                                    yet); for formats that tell durations */
     struct slice bill_json;      /* usage.nigh when usage is asked for; absent: not (yet) known */
     struct arena *arena;
-    void *state;                 /* the api's own, made at BEGIN; in the arena */
+    void *state;                 /* the api's own, made at BEGIN (again after a restart); in the arena */
 };
 
 struct api {
     const char *name; /* "openai-chat" */
-    const char *stream_type; /* "text/event-stream" */
+    const char *stream_type; /* "text/event-stream", "application/x-ndjson" */
+    bool tells_usage;        /* always, not only when stream_options asks for it: the bill is made
+                                before the end */
     /* body: kept by the caller as long as the arena.  err->what begins with the field's path when one is to
      * blame and *ret_param is that path (in the arena). */
     NIGH_MUST enum nigh_status (*decode)(struct turn *turn, struct slice body, struct arena *arena,
                                          struct slice *ret_param, struct nigh_err *err);
     /* Streaming: bytes for one event appended to out (none for events the format does not show). */
     void (*event)(struct encoding *e, const struct event *event, struct buf *out);
-    /* Not streaming: the whole body. */
+    /* Not streaming: the whole body, made of e->answer. */
     void (*whole)(struct encoding *e, struct buf *out);
     void (*error)(const struct refusal *r, struct buf *out);        /* a JSON body */
     void (*stream_error)(struct encoding *e, const struct refusal *r, struct buf *out);

@@ -360,7 +360,7 @@ static const struct {
     {"{" HI ",'metadata':{'a':'b','nigh_label':'home','c':'d'}}",
      "{'model':'x'," HI ",'metadata':{'a':'b','c':'d'}" TAIL, 0},
     {"{" HI ",'user':'u','reasoning_effort':'low','store':false,'prediction':{'type':'content'}}",
-     "{'model':'x'," HI ",'user':'u','reasoning_effort':'low','store':false,"
+     "{'model':'x'," HI ",'reasoning_effort':'low','user':'u','store':false,"
      "'prediction':{'type':'content'}" TAIL,
      0},
     {"{" HI ",'cache_prompt':false}",

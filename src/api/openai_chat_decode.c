@@ -98,6 +98,16 @@ static DECODE_READER(read_seed)
     return decode_i64(d, at, field, val, &t->seed);
 }
 
+static DECODE_READER(read_effort)
+{
+    enum effort effort = effort_of(json_str(val));
+
+    if (effort == EFFORT_UNSET)
+        return decode_wrong(d, at, "expected none, minimal, low, medium, high, xhigh or max");
+    *(enum effort *)to = effort;
+    return NIGH_OK;
+}
+
 static const struct field stream_fields[] = {
     {"include_usage", decode_bool, offsetof(struct turn, stream_usage), 0, 0},
 };
@@ -250,12 +260,13 @@ static const struct field body_fields[] = {
     {"max_tokens", read_max_tokens, offsetof(struct rough_body, max_tokens_old), 1, 1e15},
     {"max_completion_tokens", read_max_tokens, IN_TURN(max_tokens), 1, 1e15},
 #define WISH_FIELD(member, name, low, high) {name, decode_num, IN_TURN(member), low, high},
-    TURN_WISHES(WISH_FIELD)
+    TURN_WISHES(WISH_FIELD) TURN_MORE_WISHES(WISH_FIELD)
 #undef WISH_FIELD
         {"logit_bias", read_logit_bias, IN_TURN(logit_bias), 0, 0},
     {"logprobs", decode_bool, IN_TURN(logprobs), 0, 0},
     {"top_logprobs", read_top_logprobs, IN_TURN(top_logprobs), 0, 20},
     {"n", read_n, IN_TURN(n), 1, TURN_CHOICES_MAX},
+    {"reasoning_effort", read_effort, IN_TURN(effort), 0, 0},
     {"stream", decode_bool, IN_TURN(stream), 0, 0},
     {"stream_options", read_stream_options, 0, 0, 0},
     {"metadata", read_metadata, 0, 0, 0},

@@ -228,7 +228,7 @@ void openai_chat_event(struct encoding *e, const struct event *event, struct buf
     if (event->kind == EVENT_END)
         put_end(e, s, out);
     if (!deltas[event->kind])
-        return;
+        return; /* what this format has no word for: a signature, redacted thinking */
     choice_open(e, s, event->choice, out);
     deltas[event->kind](e, s, event, out);
 }
@@ -237,14 +237,16 @@ static void put_calls(struct buf *out, const struct answer_choice *c)
 {
     json_key(out, "tool_calls");
     ADD(out, "[");
-    for (size_t i = 0; i < c->n_calls; i++) {
+    for (size_t i = 0; i < c->n_parts; i++) {
+        const struct answer_part *p = &c->parts[i];
+        if (p->kind != PART_CALL)
+            continue;
         json_sep(out);
         ADD(out, "{");
-        json_put_str(out, "id", buf_slice(&c->calls[i].id));
+        json_put_str(out, "id", buf_slice(&p->id));
         ADD(out, ",\"type\":\"function\",\"function\":{");
-        json_put_str(out, "name", buf_slice(&c->calls[i].name));
-        json_put_str(out, "arguments",
-                     c->calls[i].arguments.len ? buf_slice(&c->calls[i].arguments) : SLICE(""));
+        json_put_str(out, "name", buf_slice(&p->name));
+        json_put_str(out, "arguments", p->text.len ? buf_slice(&p->text) : SLICE(""));
         ADD(out, "}}");
     }
     ADD(out, "]");
@@ -252,19 +254,28 @@ static void put_calls(struct buf *out, const struct answer_choice *c)
 
 static void put_message(struct buf *out, const struct answer_choice *c)
 {
+    CLEANUP(buf_done) struct buf joined = {0};
+    struct slice text = answer_text(c, PART_TEXT, &joined);
+    bool refused = false;
+
+    for (size_t i = 0; i < c->n_parts; i++)
+        refused |= c->parts[i].kind == PART_REFUSAL;
     ADD(out, "{\"role\":\"assistant\"");
-    if (c->text.len > 0 || (c->n_calls == 0 && c->refusal.len == 0))
-        json_put_str(out, "content", c->text.len ? buf_slice(&c->text) : SLICE(""));
+    if (text.len > 0 || (c->n_calls == 0 && !refused))
+        json_put_str(out, "content", text.len ? text : SLICE(""));
     else
         json_put_null(out, "content");
-    if (c->refusal.len > 0)
-        json_put_str(out, "refusal", buf_slice(&c->refusal));
+    text = answer_text(c, PART_REFUSAL, &joined);
+    if (text.len > 0)
+        json_put_str(out, "refusal", text);
     else
         json_put_null(out, "refusal");
-    if (c->reasoning.len > 0)
-        json_put_str(out, "reasoning_content", buf_slice(&c->reasoning));
+    text = answer_text(c, PART_REASONING, &joined);
+    if (text.len > 0)
+        json_put_str(out, "reasoning_content", text);
     if (c->n_calls > 0)
         put_calls(out, c);
+    out->failed |= joined.failed;
     ADD(out, "}");
 }
 

@@ -4,6 +4,7 @@
  * events.  Pure: no sockets, no clock.  Loop thread only. */
 #pragma once
 #include "api/api.h"
+#include "net/server.h" /* struct header */
 #include "net/sse.h"
 #include "turn/place.h"
 
@@ -12,19 +13,32 @@ enum wire_flags {
                                 compatible servers; OpenAI's reasoning models refuse the old name) */
     WIRE_CACHE_PROMPT = 2,   /* llama-server's cache_prompt */
     WIRE_RETURN_PROGRESS = 4,
+    WIRE_MORE_WISHES = 8, /* takes TURN_MORE_WISHES: llama-server, vLLM, Ollama; OpenAI answers 400 */
+    WIRE_STABLE_PREFIX = 16, /* leave out lines at the front of the system prompt that change with
+                                every request (Claude Code's x-anthropic-billing-header), so that
+                                the engine's prefix cache holds */
 };
+
+enum wire_auth { WIRE_BEARER /* Authorization: Bearer KEY */, WIRE_X_API_KEY };
+enum { WIRE_HEADERS_MAX = 4 };
 
 struct wire_reader; /* one answer */
 
 struct wire {
     const char *name;      /* "openai" */
-    const char *chat_path; /* "/chat/completions" */
-    /* Always asks for a stream with usage, whatever the turn wants: what comes is gathered for callers who
+    const char *paths[VERB_COUNT_OF]; /* VERB_CHAT: "/chat/completions"; NULL: not spoken */
+    enum wire_auth auth;
+    /* Beside content type, Accept and the key: anthropic-version, the caller's anthropic-beta.  May be
+     * NULL.  Values live in the arena or for ever. */
+    size_t (*headers)(const struct turn *turn, struct arena *arena,
+                      struct header ret[WIRE_HEADERS_MAX]);
+    /* Of chats always asks for a stream with usage, whatever the turn wants: what comes is gathered for callers who
      * want it whole.  Unknown members of the turn's raw request travel on when it came in this format. */
     NIGH_MUST enum nigh_status (*request)(struct buf *out, const struct turn *turn,
                                           const char *model, unsigned flags, struct nigh_err *err);
-    /* content_type: of the answer; a JSON body where a stream was asked for is taken too. */
-    NIGH_MUST enum nigh_status (*reader_new)(struct wire_reader **ret, int http_status,
+    /* turn: what was asked; it outlives the reader.  content_type: of the answer; a JSON body where a stream was asked for is taken too. */
+    NIGH_MUST enum nigh_status (*reader_new)(struct wire_reader **ret, const struct turn *turn,
+                                           int http_status,
                                              struct slice content_type, struct arena *arena,
                                              void (*sink)(void *owner, const struct event *),
                                              void *owner, struct nigh_err *err);

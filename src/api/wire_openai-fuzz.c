@@ -43,7 +43,7 @@ static enum fate hear(struct listener *l, struct slice bytes, int http_status, s
     l->enc = (struct encoding){
         .turn = &l->turn, .answer = &l->answer, .id = "ID", .model = "m", .arena = a};
     rand_seed(7);
-    if (wire_openai.reader_new(&r, http_status, SLICE(""), a, sink, l, NULL) != NIGH_OK)
+    if (wire_openai.reader_new(&r, NULL, http_status, SLICE(""), a, sink, l, NULL) != NIGH_OK)
         abort();
     while (bytes.len > 0) {
         size_t n = step < bytes.len ? step : bytes.len;
@@ -75,17 +75,26 @@ static void same(const struct buf *a, const struct buf *b)
 
 static void same_choice(const struct answer_choice *a, const struct answer_choice *b)
 {
-    same(&a->text, &b->text);
-    same(&a->reasoning, &b->reasoning);
-    same(&a->refusal, &b->refusal);
+    static const enum part_kind kinds[] = {PART_TEXT, PART_REASONING, PART_REFUSAL};
+    CLEANUP(buf_done) struct buf joined_a = {0};
+    CLEANUP(buf_done) struct buf joined_b = {0};
+
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        if (!slice_eq(answer_text(a, kinds[i], &joined_a), answer_text(b, kinds[i], &joined_b)))
+            abort();
     same(&a->logprobs, &b->logprobs);
     same(&a->finish_word, &b->finish_word);
     if (a->finish != b->finish || a->finished != b->finished || a->n_calls != b->n_calls)
         abort();
-    for (size_t i = 0; i < a->n_calls; i++) {
-        same(&a->calls[i].id, &b->calls[i].id);
-        same(&a->calls[i].name, &b->calls[i].name);
-        same(&a->calls[i].arguments, &b->calls[i].arguments);
+    const struct answer_part *p = a->parts, *q = b->parts;
+    for (size_t i = 0; i < a->n_calls; i++, p++, q++) {
+        while (p->kind != PART_CALL)
+            p++;
+        while (q->kind != PART_CALL)
+            q++;
+        same(&p->id, &q->id);
+        same(&p->name, &q->name);
+        same(&p->text, &q->text);
     }
 }
 

@@ -62,7 +62,7 @@ static struct outcome read_all(struct slice bytes, struct reading how)
     buf_reset(&seen);
     buf_add(&seen, "", 0);
     rand_seed(1);
-    CHECK_EQ(wire_openai.reader_new(&r, how.http_status ? how.http_status : 200,
+    CHECK_EQ(wire_openai.reader_new(&r, NULL, how.http_status ? how.http_status : 200,
                                     SLICE("text/event-stream"), &mem, sink, NULL, NULL),
              NIGH_OK);
     while (bytes.len > 0) {
@@ -294,7 +294,7 @@ TEST(characters_may_be_cut_anywhere)
         arena_done(&mem);
         arena_init(&mem, 1 << 20);
         buf_reset(&seen);
-        CHECK_EQ(wire_openai.reader_new(&r, 200, SLICE(""), &mem, sink, NULL, NULL), NIGH_OK);
+        CHECK_EQ(wire_openai.reader_new(&r, NULL, 200, SLICE(""), &mem, sink, NULL, NULL), NIGH_OK);
         CHECK_EQ(wire_openai.reader_feed(r, (struct slice){bytes.p, cut}, NULL), NIGH_OK);
         CHECK_EQ(wire_openai.reader_whole(r), cut == bytes.len);
         CHECK_EQ(wire_openai.reader_feed(r, (struct slice){bytes.p + cut, bytes.len - cut}, NULL),
@@ -402,7 +402,7 @@ TEST(ceilings_hold)
         buf_add_cstr(&big, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
     arena_done(&mem);
     arena_init(&mem, 1 << 20);
-    CHECK_EQ(wire_openai.reader_new(&r, 200, SLICE(""), &mem, sink, NULL, NULL), NIGH_OK);
+    CHECK_EQ(wire_openai.reader_new(&r, NULL, 200, SLICE(""), &mem, sink, NULL, NULL), NIGH_OK);
     CHECK_EQ(wire_openai.reader_feed(r, buf_slice(&big), &err), NIGH_UPSTREAM);
     CHECK_EQ(wire_openai.reader_feed(r, SLICE("data: [DONE]\n\n"), NULL), NIGH_UPSTREAM);
     wire_openai.reader_end(r, &o);
@@ -440,7 +440,7 @@ TEST(every_failing_allocation_is_told)
             CHECK(arena_alloc(&mem, 1)); /* its first chunk */
             buf_reset(&seen);
             rand_seed(1);
-            CHECK_EQ(wire_openai.reader_new(&r, 200, SLICE(""), &mem, sink, NULL, NULL), NIGH_OK);
+            CHECK_EQ(wire_openai.reader_new(&r, NULL, 200, SLICE(""), &mem, sink, NULL, NULL), NIGH_OK);
             fault_arm(FAULT_ALLOC, nth);
             if (wire_openai.reader_feed(r, bytes, NULL) == NIGH_OK && streams[i].torn)
                 (void)!nigh_fail(&o.err, NIGH_IO, "reset by peer");
@@ -465,7 +465,7 @@ TEST(a_long_stream_takes_no_more_memory_than_a_short_one)
     arena_done(&mem);
     arena_init(&mem, 1 << 20);
     buf_reset(&seen);
-    CHECK_EQ(wire_openai.reader_new(&r, 200, SLICE(""), &mem, sink, NULL, NULL), NIGH_OK);
+    CHECK_EQ(wire_openai.reader_new(&r, NULL, 200, SLICE(""), &mem, sink, NULL, NULL), NIGH_OK);
     CHECK_EQ(wire_openai.reader_feed(r, bytes, NULL), NIGH_OK);
     size_t before = mem.used_bytes;
     for (int i = 0; i < 10000; i++)

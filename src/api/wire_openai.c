@@ -262,7 +262,12 @@ static void put_wishes(struct writing *w, unsigned flags)
     if (!isnan(t->member))                                                                         \
         json_put_num(w->out, name, t->member);
     TURN_WISHES(PUT_WISH)
+    if (w->own || flags & WIRE_MORE_WISHES) {
+        TURN_MORE_WISHES(PUT_WISH)
+    }
 #undef PUT_WISH
+    if (t->effort != EFFORT_UNSET)
+        json_put_cstr(w->out, "reasoning_effort", effort_text(t->effort));
     if (t->has_seed)
         json_put_int(w->out, "seed", t->seed);
     if (t->max_tokens > 0)
@@ -348,7 +353,7 @@ static enum nigh_status request(struct buf *out, const struct turn *turn, const 
 
 const struct wire wire_openai = {
     .name = "openai",
-    .chat_path = "/chat/completions",
+    .paths = {[VERB_CHAT] = "/chat/completions"},
     .request = request,
     .reader_new = wire_openai_reader_new,
     .reader_feed = wire_openai_reader_feed,

@@ -22,7 +22,7 @@ void wire_openai_classify(struct slice body, int http_status, struct arena *aren
                           struct outcome *outcome);
 
 /* wire_openai_reader.c */
-enum nigh_status wire_openai_reader_new(struct wire_reader **ret, int http_status,
+enum nigh_status wire_openai_reader_new(struct wire_reader **ret, const struct turn *turn, int http_status,
                                         struct slice content_type, struct arena *arena,
                                         void (*sink)(void *owner, const struct event *),
                                         void *owner, struct nigh_err *err);

@@ -347,13 +347,14 @@ static void on_event(void *owner, struct slice event, struct slice data)
         sse_stop(&r->sse);
 }
 
-enum nigh_status wire_openai_reader_new(struct wire_reader **ret, int http_status,
+enum nigh_status wire_openai_reader_new(struct wire_reader **ret, const struct turn *turn, int http_status,
                                         struct slice content_type, struct arena *arena,
                                         void (*sink)(void *owner, const struct event *),
                                         void *owner, struct nigh_err *err)
 {
     struct wire_reader *r = arena_calloc(arena, 1, sizeof *r);
 
+    (void)turn; /* every chat reads alike */
     if (!r)
         return nigh_fail(err, NIGH_NOMEM, "no memory to read an answer");
     r->http_status = http_status;

@@ -210,7 +210,7 @@ static void on_head(void *owner, struct call *call, int http_status)
         w->retry_after_ms = retry_after_parse_ms(
             call_header(call, "retry-after"), call_header(call, "retry-after-ms"), clock_wall_us());
     enum nigh_status status =
-        w->spec.wire->reader_new(&w->reader, http_status, call_header(call, "content-type"),
+        w->spec.wire->reader_new(&w->reader, w->run->turn, http_status, call_header(call, "content-type"),
                                  &w->arena, on_event, w, &w->outcome.err);
     if (status != NIGH_OK) { /* the first byte of the body, or its end, will tell */
         w->reader = NULL;
@@ -292,8 +292,9 @@ enum nigh_status wirerun_start(struct wirerun **ret, const struct wirerun_spec *
                                void *owner, struct nigh_err *err)
 {
     static const struct call_ops ops = {.head = on_head, .data = on_data, .done = on_done};
-    static const struct header headers[] = {{"Content-Type", "application/json"},
-                                            {"Accept", "text/event-stream"}};
+    struct header headers[2 + WIRE_HEADERS_MAX] = {{"Content-Type", "application/json"},
+                                                   {"Accept", "text/event-stream"}};
+    size_t n_headers = 2;
     struct clearance *pass = TAKE(run->pass);
     uint64_t now = clock_mono_us(), total_ms = spec->total_ms;
 
@@ -320,11 +321,13 @@ enum nigh_status wirerun_start(struct wirerun **ret, const struct wirerun_spec *
     w->outcome.fate = FATE_RETRY;
     arena_init(&w->arena, WIRERUN_ARENA_MAX);
 
+    if (spec->wire->headers)
+        n_headers += spec->wire->headers(run->turn, run->arena, headers + n_headers);
     const struct call_spec call = {.to = spec->to,
                                    .method = "POST",
-                                   .path = spec->wire->chat_path,
+                                   .path = spec->wire->paths[run->turn->verb],
                                    .headers = headers,
-                                   .n_headers = ARRAY_LEN(headers),
+                                   .n_headers = n_headers,
                                    .body = run->body,
                                    .total_ms = total_ms};
     enum nigh_status status = client_send(spec->client, &w->call, &call, pass, &ops, w, err);

@@ -403,7 +403,7 @@ enum nigh_status cloud_new(struct cloud **ret, struct loop *loop, struct client 
     c->total_ms = spec->total_ms ? spec->total_ms : CLOUD_TOTAL_MS;
     if (spec->old_max_tokens > 0 ||
         (spec->old_max_tokens < 0 && !takes_new_max_tokens(spec->base_url)))
-        c->wire_flags |= WIRE_OLD_MAX_TOKENS;
+        c->wire_flags |= WIRE_OLD_MAX_TOKENS | WIRE_MORE_WISHES;
     breaker_init(&c->breaker);
     set_models(c, spec);
     enum nigh_status status = c->arena.refused

@@ -526,7 +526,9 @@ static enum nigh_status encode(struct place *place, const struct turn *turn, str
 
     if (status == NIGH_OK)
         status = wire_openai.request(&body, turn, place->model,
-                                     WIRE_OLD_MAX_TOKENS | WIRE_CACHE_PROMPT, err);
+                                     WIRE_OLD_MAX_TOKENS | WIRE_MORE_WISHES | WIRE_CACHE_PROMPT |
+                                         WIRE_STABLE_PREFIX,
+                                     err);
     if (status != NIGH_OK)
         return status;
     struct slice copy = arena_dup(arena, buf_slice(&body));

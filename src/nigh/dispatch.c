@@ -77,7 +77,7 @@ static void on_event(struct run *run, const struct event *event)
     if (is_piece(event->kind)) {
         r->last_us = clock_mono_us();
         if (!r->first_us)
-            r->first_us = r->last_us;
+            r->first_us = r->reply.enc.first_us = r->last_us;
     }
     if (answer_add(&r->walk.answer, event, &err) != NIGH_OK) {
         run_fail(r, &err);
@@ -87,7 +87,7 @@ static void on_event(struct run *run, const struct event *event)
         return; /* held until the end, where nigh's own bill is known and stands beside it */
     if (event->kind == EVENT_END) {
         struct event usage = {.kind = EVENT_USAGE, .usage = r->walk.answer.usage};
-        if (r->walk.turn.stream && r->walk.turn.stream_usage)
+        if (r->walk.turn.stream && (r->walk.turn.stream_usage || r->api->tells_usage))
             request_bill(r);
         reply_event(&r->reply, &usage);
     }

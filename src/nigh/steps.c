@@ -57,7 +57,8 @@ static enum nigh_status wishes_from_headers(struct turn *turn, struct exchange *
 
     if (wish_from_header(ex, "Nigh-Label", &turn->want_label, err) != NIGH_OK ||
         wish_from_header(ex, "Nigh-Profile", &turn->want_profile, err) != NIGH_OK ||
-        wish_from_header(ex, "Nigh-Session", &turn->session, err) != NIGH_OK)
+        wish_from_header(ex, "Nigh-Session", &turn->session, err) != NIGH_OK ||
+        wish_from_header(ex, "anthropic-beta", &turn->beta, err) != NIGH_OK)
         return err->status;
     if (cost.p) {
         char *end; /* header values are NUL-terminated in the exchange */
@@ -240,7 +241,7 @@ static void bill_now(struct request *r)
         return;
     size_t out = 0;
     for (size_t i = 0; i < walk->answer.n_choices; i++)
-        out += walk->answer.choices[i].text.len + walk->answer.choices[i].reasoning.len;
+        out += answer_choice_bytes(&walk->answer.choices[i]);
     bill_settle(bill, place, &walk->answer.usage, turn_text_bytes(&walk->turn), out);
 }
 

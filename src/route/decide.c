@@ -116,7 +116,13 @@ static enum drop check_can(struct ask *ask, struct candidate *c)
     char list[96] = "";
     size_t len = 0;
 
-    if (!lacks || c->place->kind == PLACE_SKILL)
+    if (c->place->kind == PLACE_SKILL)
+        return DROP_NONE;
+    if (!place_speaks(c->place, ask->turn->verb)) {
+        c->why = arena_printf(ask->arena, "cannot %s", verb_text(ask->turn->verb));
+        return DROP_CAN;
+    }
+    if (!lacks)
         return DROP_NONE;
     for (unsigned bit = 0; bit < 8; bit++)
         if (lacks & 1u << bit && len + 16 < sizeof list)

@@ -36,12 +36,13 @@ TEST(pieces_become_a_whole)
     CHECK_EQ(say(&a, EVENT_END, 0, NULL), NIGH_OK);
     CHECK_STR(a.model.data, "m");
     CHECK_EQ(a.n_choices, 2);
-    CHECK_STR(a.choices[0].text.data, "Hello");
-    CHECK_STR(a.choices[0].reasoning.data, "hm");
+    CHECK_EQ(a.choices[0].n_parts, 2);
+    CHECK_STR(a.choices[0].parts[0].text.data, "Hello");
+    CHECK_STR(a.choices[0].parts[1].text.data, "hm");
     CHECK(a.choices[0].finished && a.choices[0].finish == FINISH_OTHER);
     CHECK_STR(a.choices[0].finish_word.data, "pause");
-    CHECK_STR(a.choices[1].text.data, "other");
-    CHECK_STR(a.choices[1].refusal.data, "no");
+    CHECK_STR(a.choices[1].parts[0].text.data, "other");
+    CHECK_STR(a.choices[1].parts[1].text.data, "no");
     CHECK(!a.choices[1].finished);
     CHECK(a.ended);
     answer_reset(&a);
@@ -71,9 +72,34 @@ TEST(calls_are_gathered_by_number)
                             NULL),
                  NIGH_OK);
     CHECK_EQ(a.choices[0].n_calls, 2);
-    CHECK_STR(a.choices[0].calls[1].id.data, "b");
-    CHECK_STR(a.choices[0].calls[1].name.data, "g");
-    CHECK_STR(a.choices[0].calls[0].arguments.data, "{}");
+    CHECK_STR(a.choices[0].parts[1].id.data, "b");
+    CHECK_STR(a.choices[0].parts[1].name.data, "g");
+    CHECK_STR(a.choices[0].parts[0].text.data, "{}");
+    answer_done(&a);
+}
+
+TEST(parts_keep_their_order)
+{
+    CLEANUP(buf_done) struct buf scratch = {0};
+    struct answer a;
+
+    answer_init(&a);
+    CHECK_EQ(say(&a, EVENT_REASONING, 0, "one "), NIGH_OK);
+    CHECK_EQ(say(&a, EVENT_SIGNATURE, 0, "si"), NIGH_OK);
+    CHECK_EQ(say(&a, EVENT_REASONING, 0, "two"), NIGH_OK);
+    CHECK_EQ(say(&a, EVENT_REDACTED, 0, "a"), NIGH_OK);
+    CHECK_EQ(say(&a, EVENT_REDACTED, 0, "b"), NIGH_OK);
+    CHECK_EQ(say(&a, EVENT_TEXT, 0, "three"), NIGH_OK);
+    const struct answer_choice *c = &a.choices[0];
+    CHECK_EQ(c->n_parts, 5);
+    CHECK_STR(c->parts[0].text.data, "one ");
+    CHECK_STR(c->parts[0].signature.data, "si");
+    CHECK_STR(c->parts[1].text.data, "two");
+    CHECK_STR(c->parts[3].text.data, "b");
+    CHECK(slice_is(answer_text(c, PART_REASONING, &scratch), "one two"));
+    CHECK(answer_text(c, PART_TEXT, &scratch).p == c->parts[4].text.data);
+    CHECK(!answer_text(c, PART_REFUSAL, &scratch).p);
+    CHECK_EQ(answer_choice_bytes(c), 14);
     answer_done(&a);
 }
 
@@ -122,10 +148,16 @@ TEST(ceilings_refuse_and_never_cut)
     struct event e = {.kind = EVENT_TEXT, .text = {big, ANSWER_BYTES_MAX}};
     CHECK_EQ(answer_add(&a, &e, NULL), NIGH_OK);
     CHECK_EQ(say(&a, EVENT_TEXT, 0, "y"), NIGH_TOOBIG);
-    CHECK_EQ(a.choices[0].text.len, ANSWER_BYTES_MAX);
+    CHECK_EQ(a.choices[0].parts[0].text.len, ANSWER_BYTES_MAX);
     CHECK_EQ(say(&a, EVENT_TEXT, TURN_CHOICES_MAX, ""), NIGH_TOOBIG);
-    e = (struct event){.kind = EVENT_CALL, .call = ANSWER_CALLS_MAX};
-    CHECK_EQ(answer_add(&a, &e, NULL), NIGH_TOOBIG);
+    for (unsigned i = 0; i <= ANSWER_CALLS_MAX; i++) {
+        e = (struct event){.kind = EVENT_CALL, .call = 7 * i};
+        CHECK_EQ(answer_add(&a, &e, NULL), i < ANSWER_CALLS_MAX ? NIGH_OK : NIGH_TOOBIG);
+    }
+    answer_reset(&a);
+    for (unsigned i = 0; i <= ANSWER_PARTS_MAX; i++)
+        CHECK_EQ(say(&a, i % 2 ? EVENT_TEXT : EVENT_REASONING, 0, "x"),
+                 i < ANSWER_PARTS_MAX ? NIGH_OK : NIGH_TOOBIG);
     answer_done(&a);
     free(big);
 }

@@ -7,19 +7,23 @@ void answer_init(struct answer *answer)
     *answer = (struct answer){0};
 }
 
-static void choice_done(struct answer_choice *c)
+static void part_done(struct answer_part *p)
 {
-    struct buf *bufs[] = {&c->text,     &c->reasoning,        &c->refusal,
-                          &c->logprobs, &c->logprobs_refusal, &c->finish_word};
+    struct buf *bufs[] = {&p->text, &p->id, &p->name, &p->signature};
 
     for (size_t i = 0; i < ARRAY_LEN(bufs); i++)
         buf_done(bufs[i]);
-    for (size_t i = 0; i < c->n_calls; i++) {
-        buf_done(&c->calls[i].id);
-        buf_done(&c->calls[i].name);
-        buf_done(&c->calls[i].arguments);
-    }
-    free(c->calls);
+}
+
+static void choice_done(struct answer_choice *c)
+{
+    struct buf *bufs[] = {&c->logprobs, &c->logprobs_refusal, &c->finish_word};
+
+    for (size_t i = 0; i < ARRAY_LEN(bufs); i++)
+        buf_done(bufs[i]);
+    for (size_t i = 0; i < c->n_parts; i++)
+        part_done(&c->parts[i]);
+    free(c->parts);
 }
 
 void answer_done(struct answer *answer)
@@ -30,12 +34,42 @@ void answer_done(struct answer *answer)
     buf_done(&answer->model);
     buf_done(&answer->fingerprint);
     buf_done(&answer->tier);
+    buf_done(&answer->data);
     answer_init(answer);
 }
 
 void answer_reset(struct answer *answer)
 {
     answer_done(answer);
+}
+
+struct slice answer_text(const struct answer_choice *choice, enum part_kind kind,
+                         struct buf *scratch)
+{
+    const struct answer_part *only = NULL;
+    size_t n = 0;
+
+    for (size_t i = 0; i < choice->n_parts; i++)
+        if (choice->parts[i].kind == kind && n++ == 0)
+            only = &choice->parts[i];
+    if (n == 0)
+        return (struct slice){0};
+    if (n == 1)
+        return only->text.len ? buf_slice(&only->text) : SLICE("");
+    buf_reset(scratch);
+    for (size_t i = 0; i < choice->n_parts; i++)
+        if (choice->parts[i].kind == kind)
+            buf_add_str(scratch, buf_slice(&choice->parts[i].text));
+    return scratch->len ? buf_slice(scratch) : SLICE("");
+}
+
+size_t answer_choice_bytes(const struct answer_choice *choice)
+{
+    size_t sum = 0;
+
+    for (size_t i = 0; i < choice->n_parts; i++)
+        sum += choice->parts[i].text.len;
+    return sum;
 }
 
 /* items grown to hold index n, new ones zeroed; NULL at the ceiling or without memory. */
@@ -64,14 +98,39 @@ static struct answer_choice *choice_at(struct answer *answer, unsigned index)
     return &answer->choices[index];
 }
 
-static struct answer_call *call_at(struct answer_choice *c, unsigned index)
+/* A new last part. */
+static struct answer_part *part_new(struct answer_choice *c, enum part_kind kind)
 {
-    void *p = grown(c->calls, &c->n_calls, sizeof *c->calls, index, ANSWER_CALLS_MAX);
+    void *p = grown(c->parts, &c->n_parts, sizeof *c->parts, c->n_parts, ANSWER_PARTS_MAX);
 
     if (!p)
         return NULL;
-    c->calls = p;
-    return &c->calls[index];
+    c->parts = p;
+    c->parts[c->n_parts - 1].kind = kind;
+    return &c->parts[c->n_parts - 1];
+}
+
+/* The part that a piece of this kind goes to. */
+static struct answer_part *part_at(struct answer_choice *c, enum part_kind kind)
+{
+    struct answer_part *last = c->n_parts > 0 ? &c->parts[c->n_parts - 1] : NULL;
+
+    if (last && last->kind == kind && last->signature.len == 0 && kind != PART_REDACTED)
+        return last;
+    return part_new(c, kind);
+}
+
+static struct answer_part *call_at(struct answer_choice *c, unsigned call)
+{
+    for (size_t i = c->n_parts; i-- > 0;)
+        if (c->parts[i].kind == PART_CALL && c->parts[i].call == call)
+            return &c->parts[i];
+    struct answer_part *p = c->n_calls < ANSWER_CALLS_MAX ? part_new(c, PART_CALL) : NULL;
+    if (!p)
+        return NULL;
+    p->call = call;
+    c->n_calls++;
+    return p;
 }
 
 /* Why grown() gave nothing. */
@@ -147,13 +206,13 @@ static enum nigh_status add_logprobs(struct answer *answer, struct answer_choice
 static enum nigh_status add_call(struct answer *answer, struct answer_choice *c,
                                  const struct event *e, struct nigh_err *err)
 {
-    struct answer_call *call = call_at(c, e->call);
+    struct answer_part *call = call_at(c, e->call);
     enum nigh_status status;
 
     if (!call)
-        return no_room(e->call, ANSWER_CALLS_MAX, "tool calls", err);
+        return no_room(c->n_calls, ANSWER_CALLS_MAX, "tool calls", err);
     if (e->kind == EVENT_ARGUMENTS)
-        return keep(answer, &call->arguments, e->text, err);
+        return keep(answer, &call->text, e->text, err);
     buf_reset(&call->id);
     buf_reset(&call->name);
     if ((status = keep(answer, &call->id, e->call_id, err)))
@@ -173,25 +232,60 @@ static enum nigh_status add_finish(struct answer *answer, struct answer_choice *
 static enum nigh_status add_text(struct answer *answer, struct answer_choice *c,
                                  const struct event *e, struct nigh_err *err)
 {
-    struct buf *to = e->kind == EVENT_TEXT        ? &c->text
-                     : e->kind == EVENT_REASONING ? &c->reasoning
-                                                  : &c->refusal;
+    static const enum part_kind kinds[] = {
+        [EVENT_TEXT] = PART_TEXT,
+        [EVENT_REASONING] = PART_REASONING,
+        [EVENT_REFUSAL] = PART_REFUSAL,
+        [EVENT_REDACTED] = PART_REDACTED,
+    };
+    struct answer_part *p = part_at(c, kinds[e->kind]);
 
-    return keep(answer, to, e->text, err);
+    if (!p)
+        return no_room(c->n_parts, ANSWER_PARTS_MAX, "parts", err);
+    return keep(answer, &p->text, e->text, err);
+}
+
+/* Closes the reasoning before it, which may have had no words of its own. */
+static enum nigh_status add_signature(struct answer *answer, struct answer_choice *c,
+                                      const struct event *e, struct nigh_err *err)
+{
+    struct answer_part *p = part_at(c, PART_REASONING);
+    enum nigh_status status;
+
+    if (!p)
+        return no_room(c->n_parts, ANSWER_PARTS_MAX, "parts", err);
+    if ((status = keep(answer, &p->id, e->call_id, err)))
+        return status;
+    return keep(answer, &p->signature, e->text, err);
+}
+
+static enum nigh_status add_data(struct answer *answer, const struct event *e,
+                                 struct nigh_err *err)
+{
+    buf_reset(&answer->data);
+    json_add_val(&answer->data, e->raw);
+    if (answer->data.failed)
+        return nigh_fail(err, NIGH_NOMEM, "no memory for the answer");
+    if (answer->data.len > ANSWER_BYTES_MAX)
+        return too_big(err);
+    return NIGH_OK;
 }
 
 /* What happens to a choice, by kind; the other kinds are about the answer as a whole. */
 static enum nigh_status (*const add_to_choice[])(struct answer *, struct answer_choice *,
                                                  const struct event *, struct nigh_err *) = {
-    [EVENT_TEXT] = add_text,         [EVENT_REASONING] = add_text, [EVENT_REFUSAL] = add_text,
-    [EVENT_LOGPROBS] = add_logprobs, [EVENT_CALL] = add_call,      [EVENT_ARGUMENTS] = add_call,
-    [EVENT_FINISH] = add_finish,     [EVENT_END] = NULL,
+    [EVENT_TEXT] = add_text,           [EVENT_REASONING] = add_text, [EVENT_REFUSAL] = add_text,
+    [EVENT_LOGPROBS] = add_logprobs,   [EVENT_CALL] = add_call,      [EVENT_ARGUMENTS] = add_call,
+    [EVENT_SIGNATURE] = add_signature, [EVENT_REDACTED] = add_text,  [EVENT_FINISH] = add_finish,
+    [EVENT_END] = NULL,
 };
 
 enum nigh_status answer_add(struct answer *answer, const struct event *e, struct nigh_err *err)
 {
     if (e->kind == EVENT_BEGIN)
         return add_begin(answer, e, err);
+    if (e->kind == EVENT_DATA)
+        return add_data(answer, e, err);
     if (e->kind == EVENT_USAGE)
         answer->usage = e->usage;
     if (e->kind == EVENT_END)

@@ -1,7 +1,7 @@
 /* event: what a place says while it answers, in canonical form.
  *
  * The order per answer: BEGIN, then any number of deltas for any choice, FINISH per choice, USAGE
- * at most once at any point after BEGIN, END.  A stream without END was cut, and is never shown as
+ * at any point after BEGIN, END.  A stream without END was cut, and is never shown as
  * whole.  Slices and raw live during the sink's call only. */
 #pragma once
 #include "base/json.h"
@@ -13,9 +13,15 @@ enum event_kind {
     EVENT_REFUSAL,   /* text */
     EVENT_CALL,      /* call, call_id, name: a tool call starts */
     EVENT_ARGUMENTS, /* call; text: a piece of the arguments' JSON */
+    EVENT_SIGNATURE, /* text: closes the reasoning before it: its maker's proof or sealed copy
+                        (Anthropic's signature, OpenAI's encrypted_content); call_id: the
+                        reasoning item's id, if it has one */
+    EVENT_REDACTED,  /* text: reasoning that only its maker can read (redacted_thinking) */
+    EVENT_DATA,      /* raw: an answer that is not words (embeddings, ranks, tokens), as
+                        api/verbs.h says; once */
     EVENT_LOGPROBS,  /* raw: OpenAI's logprobs object, before the delta of whose tokens it tells */
-    EVENT_FINISH,    /* finish */
-    EVENT_USAGE,     /* usage */
+    EVENT_FINISH,    /* finish; text: of FINISH_STOP the stop sequence that was met, if told */
+    EVENT_USAGE,     /* usage: all that is known so far; replaces what was told before */
     EVENT_END,
 };
 
@@ -23,7 +29,7 @@ enum finish {
     FINISH_STOP,
     FINISH_LENGTH,
     FINISH_CALLS,
-    FINISH_FILTER,
+    FINISH_FILTER, /* by a filter, or the model declined (Anthropic's "refusal") */
     FINISH_OTHER, /* text: upstream's word */
 };
 /* OpenAI's words: "stop", "length", "tool_calls", "content_filter"; "other" for FINISH_OTHER, where

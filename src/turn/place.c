@@ -26,6 +26,11 @@ const char *place_can_text(unsigned bit)
     return bit < ARRAY_LEN(texts) ? texts[bit] : "unknown";
 }
 
+bool place_speaks(const struct place *place, enum verb verb)
+{
+    return place->verbs ? place->verbs >> verb & 1 : verb == VERB_CHAT;
+}
+
 /* The first measurement stands alone; one that is not a positive number (a run without a second
  * token has no time between tokens) changes nothing. */
 static void fold(double *mean, double x)

@@ -113,6 +113,7 @@ struct place {
     enum place_kind kind;
     struct dest dest;           /* name, address, zone: what the gate clears for */
     unsigned can;               /* CAN_... bits */
+    unsigned verbs;             /* bit 1u << VERB_...; 0: VERB_CHAT alone (place_speaks) */
     uint64_t context_tokens;    /* 0: not known */
     uint64_t output_tokens_max; /* 0: not known */
     double quality;             /* 0..1, configured; see route/estimate.h for its meaning */
@@ -120,6 +121,8 @@ struct place {
     struct price price;
     struct place_stats stats;
 };
+
+bool place_speaks(const struct place *place, enum verb verb);
 
 /* Folds one run's measurements in, weighted as place.c says; a failed run counts and leaves the
  * times. */

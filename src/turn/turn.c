@@ -10,7 +10,7 @@ void turn_init(struct turn *turn)
                           .max_cost_usd = NAN,
                           .label = LABEL_ANYWHERE,
 #define TURN_WISH_UNSET(member, name, low, high) .member = NAN,
-                          TURN_WISHES(TURN_WISH_UNSET)
+                          TURN_WISHES(TURN_WISH_UNSET) TURN_MORE_WISHES(TURN_WISH_UNSET)
 #undef TURN_WISH_UNSET
     };
 }
@@ -22,6 +22,31 @@ const char *role_text(enum role role)
         [ROLE_ASSISTANT] = "assistant", [ROLE_TOOL] = "tool",
     };
     return texts[role];
+}
+
+const char *verb_text(enum verb verb)
+{
+#define VERB_TEXT(name, text) text,
+    static const char *const texts[] = {TURN_VERBS(VERB_TEXT)};
+#undef VERB_TEXT
+    return texts[verb];
+}
+
+#define EFFORT_TEXT(name, text) [EFFORT_##name] = (text),
+static const char *const effort_texts[] = {TURN_EFFORTS(EFFORT_TEXT)};
+#undef EFFORT_TEXT
+
+const char *effort_text(enum effort effort)
+{
+    return effort_texts[effort];
+}
+
+enum effort effort_of(struct slice word)
+{
+    for (size_t i = EFFORT_UNSET + 1; i < ARRAY_LEN(effort_texts); i++)
+        if (slice_is(word, effort_texts[i]))
+            return (enum effort)i;
+    return EFFORT_UNSET;
 }
 
 /* One traversal; every function returns false once fn did. */
@@ -84,7 +109,7 @@ static bool visit_part(const struct visit *v, const struct part *p)
     bool opaque = p->kind == PART_AUDIO || p->kind == PART_FILE || p->kind == PART_OTHER;
 
     return visit_text(v, p->text) && visit_text(v, p->name) && visit_text(v, p->call_id) &&
-           visit_text(v, p->detail) && (is_pixels(p->url) || visit_text(v, p->url)) &&
+           visit_text(v, p->signature) && visit_text(v, p->detail) && (is_pixels(p->url) || visit_text(v, p->url)) &&
            visit_extras(v, p->extras) && visit_extras(v, p->inner) &&
            (!opaque || visit_json(v, p->raw));
 }
@@ -191,7 +216,7 @@ struct slice turn_plain_question(const struct turn *turn, struct arena *a)
 {
     struct slice none = {0};
 
-    if (turn_needs(turn) != 0 || turn->n_tools > 0 || turn->n_messages == 0)
+    if (turn->verb != VERB_CHAT || turn_needs(turn) != 0 || turn->n_tools > 0 || turn->n_messages == 0)
         return none;
     for (size_t i = 0; i < turn->n_messages; i++)
         if (!only_text(&turn->messages[i]))

@@ -22,9 +22,11 @@ enum part_kind {
     PART_TEXT,
     PART_IMAGE,     /* url: https or data: URL */
     PART_AUDIO,     /* raw keeps the data */
-    PART_FILE,      /* raw keeps it */
+    PART_FILE,      /* name, and url: https or data: URL, where told; raw keeps all */
     PART_REFUSAL,   /* text: what an assistant said in refusing */
-    PART_REASONING, /* text: an assistant's thinking, kept so that it can be sent back */
+    PART_REASONING, /* text: an assistant's thinking, kept so that it can be sent back; signature:
+                       its maker's proof, call_id: its item's id, where the API has them */
+    PART_REDACTED,  /* text: thinking that only its maker can read */
     PART_CALL,      /* an assistant's tool call: call_id, name, text is the arguments' JSON */
     PART_OTHER,     /* raw alone */
 };
@@ -35,6 +37,7 @@ struct part {
     struct slice url;           /* PART_IMAGE */
     struct slice detail;        /* PART_IMAGE: "low", "high", "auto" */
     struct slice call_id, name; /* PART_CALL */
+    struct slice signature;     /* PART_REASONING */
     struct label label;
     struct extra *extras; /* beside `type`; of PART_AUDIO, PART_FILE and PART_OTHER raw says all */
     struct extra *inner;  /* one level down: PART_IMAGE in image_url, PART_CALL in function */
@@ -62,6 +65,45 @@ struct tool {
     yyjson_val *raw;
 };
 
+/* What is asked for.  For all but VERB_CHAT and VERB_COUNT the messages are plain inputs of ROLE_USER,
+ * one part each (PART_TEXT, or PART_OTHER with raw a list of token numbers), so that labels, ledger and
+ * bills see them as they see a chat's.  One row each: name, word, what the messages are. */
+#define TURN_VERBS(V)                                                                              \
+    V(CHAT, "chat")             /* a conversation */                                               \
+    V(COMPLETE, "complete")     /* prompts to go on from, without a template */                    \
+    V(EMBED, "embed")           /* texts */                                                        \
+    V(RERANK, "rerank")         /* first the query, then the documents */                          \
+    V(TOKENIZE, "tokenize")     /* one text */                                                     \
+    V(DETOKENIZE, "detokenize") /* one list of token numbers */                                    \
+    V(COUNT, "count")           /* a conversation, whose tokens are to be counted */
+enum verb {
+/* clang-format off */
+#define TURN_VERB(name, text) VERB_##name,
+    TURN_VERBS(TURN_VERB)
+#undef TURN_VERB
+    VERB_COUNT_OF,
+    /* clang-format on */
+};
+const char *verb_text(enum verb verb);
+
+/* How long to think before the answer. */
+#define TURN_EFFORTS(E)                                                                            \
+    E(NONE, "none")                                                                                \
+    E(MINIMAL, "minimal")                                                                          \
+    E(LOW, "low")                                                                                  \
+    E(MEDIUM, "medium")                                                                            \
+    E(HIGH, "high")                                                                                \
+    E(XHIGH, "xhigh")                                                                              \
+    E(MAX, "max")
+enum effort {
+    EFFORT_UNSET,
+#define TURN_EFFORT(name, text) EFFORT_##name,
+    TURN_EFFORTS(TURN_EFFORT)
+#undef TURN_EFFORT
+};
+const char *effort_text(enum effort effort); /* OpenAI's words; NULL for EFFORT_UNSET */
+enum effort effort_of(struct slice word);    /* EFFORT_UNSET: no such word */
+
 enum tool_choice { CHOICE_UNSET, CHOICE_AUTO, CHOICE_NONE, CHOICE_REQUIRED, CHOICE_NAMED };
 enum format { FORMAT_UNSET, FORMAT_TEXT, FORMAT_JSON, FORMAT_SCHEMA };
 
@@ -72,6 +114,13 @@ enum format { FORMAT_UNSET, FORMAT_TEXT, FORMAT_JSON, FORMAT_SCHEMA };
     W(top_p, "top_p", 0, 1)                                                                        \
     W(frequency_penalty, "frequency_penalty", -2, 2)                                               \
     W(presence_penalty, "presence_penalty", -2, 2)
+/* More of them that Anthropic, Ollama and local servers know and OpenAI's own does not: OpenAI's
+ * format writes them to places that take them (WIRE_MORE_WISHES) or that the caller chose in that
+ * format. */
+#define TURN_MORE_WISHES(W)                                                                        \
+    W(top_k, "top_k", -1, 1e9)                                                                     \
+    W(min_p, "min_p", 0, 1)                                                                        \
+    W(repeat_penalty, "repeat_penalty", 0, 100)
 
 enum {
     TURN_MESSAGES_MAX = 10000,
@@ -86,6 +135,7 @@ enum {
 };
 
 struct turn {
+    enum verb verb;
     struct slice model; /* as asked: "auto", "auto/fast", "here/x", "openai/y", an alias */
     struct message *messages;
     size_t n_messages;
@@ -102,17 +152,24 @@ struct turn {
 
 #define TURN_WISH_MEMBER(member, name, low, high) double member;
     TURN_WISHES(TURN_WISH_MEMBER)
+    TURN_MORE_WISHES(TURN_WISH_MEMBER)
 #undef TURN_WISH_MEMBER
     bool has_seed;
     int64_t seed;
     uint64_t max_tokens; /* 0: unset */
     bool max_tokens_old; /* came as max_tokens rather than max_completion_tokens */
     unsigned n;          /* choices, at least 1 */
+    enum effort effort;
+    uint64_t think_tokens; /* budget for thinking; 0: unset */
     struct slice stops[TURN_STOPS_MAX];
     size_t n_stops;
     bool logprobs;
     int top_logprobs; /* -1 unset */
     yyjson_val *logit_bias;
+
+    uint64_t dimensions; /* VERB_EMBED; 0: the model's own */
+    bool base64;         /* VERB_EMBED: floats as base64 of little-endian IEEE 754 */
+    uint64_t top_n;      /* VERB_RERANK; 0: all */
 
     bool stream, stream_usage;   /* stream_usage: a last chunk with usage was asked for */
     struct extra *stream_extras; /* other members of stream_options */
@@ -121,6 +178,12 @@ struct turn {
     yyjson_val *metadata; /* an object; its nigh_* members are wishes to nigh and never travel on */
     yyjson_val *raw;      /* the whole request as it came */
     const char *format_name; /* which api decoded it: "openai-chat" */
+
+    struct slice beta; /* the header anthropic-beta: travels to places that speak that format */
+
+    /* State kept by the API that was called (OpenAI's responses). */
+    struct slice previous_id; /* goes on from that response */
+    bool store;               /* the answer is to be kept under the turn's id */
 
     /* Wishes to nigh: headers first, then metadata.nigh_* */
     struct slice want_label, want_profile, session;
