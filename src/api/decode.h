@@ -56,3 +56,11 @@ DECODE_READER(decode_keep); /* yyjson_val *, whatever it is */
 DECODE_READER(decode_obj);  /* yyjson_val *, an object */
 DECODE_READER(
     decode_schema); /* yyjson_val *, an object nested no deeper than TURN_SCHEMA_DEPTH_MAX */
+
+/* decode_common.c: what every API's request has. */
+enum { DECODE_NAME_MAX = 256 }; /* of a model, in bytes */
+DECODE_READER(decode_model);    /* struct slice: no empty name, no control characters */
+DECODE_READER(decode_metadata); /* struct turn: metadata, and the wishes among it (nigh_...) */
+/* May a place be told to fetch it: http, https, data.  No other scheme is let through: a place on
+ * this device could take file: for an order to read one. */
+bool decode_url_ok(struct slice url);

@@ -8,8 +8,6 @@
 #pragma once
 #include "api/api.h"
 
-enum { OPENAI_NAME_MAX = 256 };
-
 NIGH_MUST enum nigh_status openai_chat_decode(struct turn *turn, struct slice body,
                                               struct arena *arena, struct slice *ret_param,
                                               struct nigh_err *err);

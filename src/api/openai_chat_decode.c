@@ -1,21 +1,6 @@
 /* The body of POST /v1/chat/completions into a turn. */
 #include "api/openai.h"
 #include "api/openai_chat.h"
-#include <stdlib.h>
-
-static DECODE_READER(read_model)
-{
-    struct slice name = json_str(val);
-
-    if (name.len == 0 || name.len > OPENAI_NAME_MAX)
-        return decode_wrong(d, at, "expected the name of a model, of at most %d bytes",
-                            OPENAI_NAME_MAX);
-    for (size_t i = 0; i < name.len; i++)
-        if ((unsigned char)name.p[i] < ' ' || name.p[i] == 0x7f)
-            return decode_wrong(d, at, "holds a control character");
-    *(struct slice *)to = name;
-    return NIGH_OK;
-}
 
 static DECODE_READER(read_stop)
 {
@@ -171,70 +156,6 @@ static DECODE_READER(read_format)
     return t->format == FORMAT_SCHEMA ? check_schema(d, at, rough.json_schema) : NIGH_OK;
 }
 
-/* Values of metadata are strings by OpenAI's rule; numbers are taken where we read one. */
-static DECODE_READER(read_loose_num)
-{
-    struct slice text = json_str(val);
-    char digits[40], *end = NULL;
-    double x = yyjson_get_num(val);
-
-    if (text.len > 0 && text.len < sizeof digits && !strchr("+-. \t", text.p[0])) {
-        memcpy(digits, text.p, text.len);
-        digits[text.len] = '\0';
-        x = strtod(digits, &end);
-    }
-    if (!(yyjson_is_num(val) || (end && end == digits + text.len)) ||
-        !(x >= field->low && x <= field->high))
-        return decode_wrong(d, at, "expected a number from %g to %g", field->low, field->high);
-    *(double *)to = x;
-    return NIGH_OK;
-}
-
-static DECODE_READER(read_deadline)
-{
-    double ms = 0;
-    enum nigh_status status = read_loose_num(d, at, field, val, &ms);
-
-    if (!status)
-        *(uint64_t *)to = (uint64_t)ms;
-    return status;
-}
-
-static const struct field nigh_fields[] = {
-    {"nigh_label", decode_str, offsetof(struct turn, want_label), 0, 0},
-    {"nigh_profile", decode_str, offsetof(struct turn, want_profile), 0, 0},
-    {"nigh_session", decode_str, offsetof(struct turn, session), 0, 0},
-    {"nigh_max_cost_usd", read_loose_num, offsetof(struct turn, max_cost_usd), 0, 1e6},
-    {"nigh_deadline_ms", read_deadline, offsetof(struct turn, deadline_ms), 1, 30 * 86400e3},
-};
-
-static bool is_nigh_field(struct slice key)
-{
-    for (size_t i = 0; i < ARRAY_LEN(nigh_fields); i++)
-        if (slice_is(key, nigh_fields[i].name))
-            return true;
-    return false;
-}
-
-static DECODE_READER(read_metadata)
-{
-    enum nigh_status status = decode_obj(d, at, field, val, &((struct turn *)to)->metadata);
-    size_t i, max;
-    yyjson_val *key, *one;
-
-    if (status)
-        return status;
-    /* A wish that is misspelt must not be lost: it may be the label. */
-    yyjson_obj_foreach(val, i, max, key, one)
-    {
-        if (slice_starts(json_str(key), SLICE("nigh_")) && !is_nigh_field(json_str(key)))
-            return decode_wrong(d, at,
-                                "a nigh_ member that does not exist; there are nigh_label, "
-                                "_profile, _session, _max_cost_usd, _deadline_ms");
-    }
-    return decode_object(d, at, val, nigh_fields, ARRAY_LEN(nigh_fields), to, NULL);
-}
-
 static DECODE_READER(read_legacy)
 {
     return decode_wrong(d, at, "no longer spoken; use tools and tool_choice");
@@ -249,7 +170,7 @@ struct rough_body {
 
 #define IN_TURN(member) offsetof(struct rough_body, turn.member)
 static const struct field body_fields[] = {
-    {"model", read_model, IN_TURN(model), 0, 0},
+    {"model", decode_model, IN_TURN(model), 0, 0},
     {"messages", openai_messages, 0, 0, 0},
     {"tools", openai_tools, 0, 0, 0},
     {"tool_choice", decode_keep, offsetof(struct rough_body, tool_choice), 0, 0},
@@ -269,7 +190,7 @@ static const struct field body_fields[] = {
     {"reasoning_effort", read_effort, IN_TURN(effort), 0, 0},
     {"stream", decode_bool, IN_TURN(stream), 0, 0},
     {"stream_options", read_stream_options, 0, 0, 0},
-    {"metadata", read_metadata, 0, 0, 0},
+    {"metadata", decode_metadata, 0, 0, 0},
     {"functions", read_legacy, 0, 0, 0},
     {"function_call", read_legacy, 0, 0, 0},
 };

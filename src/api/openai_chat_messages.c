@@ -54,20 +54,6 @@ static const struct field image_fields[] = {
     {"detail", decode_str, offsetof(struct part, detail), 0, 0},
 };
 
-/* No other scheme is let through: a place on this device could take file: for an order to read one.
- */
-static bool url_may_be_fetched(struct slice url)
-{
-    static const char *const schemes[] = {"data:", "https://", "http://"};
-
-    for (size_t i = 0; i < ARRAY_LEN(schemes); i++) {
-        struct slice start = {url.p, strlen(schemes[i])};
-        if (url.len > start.len && slice_ieq(start, slice_of(schemes[i])))
-            return true;
-    }
-    return false;
-}
-
 static enum nigh_status read_image(struct decode *d, const struct spot *at, struct part *p,
                                    const struct rough_part *rough)
 {
@@ -79,7 +65,7 @@ static enum nigh_status read_image(struct decode *d, const struct spot *at, stru
     else
         status = decode_object(d, &here, rough->image, image_fields, ARRAY_LEN(image_fields), p,
                                &p->inner);
-    if (!status && !url_may_be_fetched(p->url))
+    if (!status && !decode_url_ok(p->url))
         return decode_wrong(d, &url, "expected an http, https or data URL");
     return status;
 }

@@ -2,7 +2,7 @@
 const only = process.argv.slice(2); /* names, or parts of them: these alone */
 const DEADLINE_MS = 60_000; /* a test that takes longer hangs, however busy the machine */
 const SLOW_MS = 1000;
-let n = 0;
+let n = Number(process.env.NIGH_SDK_COUNTED ?? 0); /* of the suites before this one */
 let failed = 0;
 let stray = null; /* an error that nobody awaited: of the test that runs */
 process.on('unhandledRejection', (error) => { stray ??= error; });
