@@ -1,0 +1,90 @@
+/* client_inside: what the files of the client share; nobody else includes it.
+ *
+ * How libcurl is driven here, and what we know of it (7.88).
+ *
+ * 1. Nothing is asked of libcurl from inside its own callbacks, which it forbids: client_send,
+ *    call_resume and call_cancel only note what is wanted, and kick() does it later in the same
+ * pass.
+ * 2. A socket stays registered with the loop while its connection rests in the pool, so that a call
+ * on an open connection costs no epoll_ctl.  libcurl tells of closing by on_close_socket().
+ * 3. libcurl sends a request again, by itself, when a pooled connection turns out to be dead.  That
+ *    is stopped (on_prereq) once a byte went out: another send needs another clearance, so the
+ * ledger has a row for each.
+ * 4. Bytes are counted by its debug callback, which sees what it wrote and read, chunk framing too.
+ *
+ * client.c has the sockets and is alone in asking the multi handle, so nothing is sent but by it;
+ * call_new.c makes a call of what it is told; call.c follows one to its end. */
+#pragma once
+#include "base/clock.h"
+#include "loop/timer.h"
+#include "net/client.h"
+#include <assert.h>
+#include <curl/curl.h>
+#include <stdlib.h>
+
+/* Debian's folder of certificates by name of their hash: read one by one, when a server names one.
+ * All of them at once take 15 ms and several MB. */
+#define CERT_FOLDER "/etc/ssl/certs"
+
+enum { CALL_HEADERS_MAX = 64 }; /* of a request; more is a mistake of ours */
+
+struct sock; /* client.c */
+
+enum waiting { WAITS_NOT, WAITS_SEND, WAITS_RESUME, WAITS_REAP };
+
+struct call {
+    struct client *client;
+    struct call *prev, *next; /* open calls; or spare ones, by next */
+    struct call *wait_next;
+    enum waiting waits; /* for kick() */
+    CURL *easy;
+    bool added;         /* the multi handle has it */
+    bool dead;          /* cancelled: not a word any more */
+    bool paused, stuck; /* stuck: libcurl holds back data until told to go on */
+    bool head_told, resent, local, http_2;
+
+    const struct endpoint *to;
+    struct clearance *pass;
+    const struct call_ops *ops;
+    void *owner;
+    struct buf text; /* header lines, then the URL */
+    struct curl_slist lines[CALL_HEADERS_MAX];
+    bool custom; /* CURLOPT_CUSTOMREQUEST is set */
+
+    struct timer clock;
+    uint64_t first_byte_us, idle_us, total_us; /* the clocks; 0: none */
+    uint64_t started_us, first_us, last_us;    /* first_us 0: no byte came */
+    uint64_t bytes_out, bytes_in;
+    unsigned attempts;
+};
+
+struct client {
+    struct loop *loop;
+    CURLM *multi;
+    struct timer clock; /* libcurl's */
+    struct later later; /* kick() */
+    bool due;           /* libcurl's timer is over */
+    unsigned in_curl;
+    struct call *open, *spare;
+    struct call *waiting, **waiting_tail;
+    unsigned n_spare;
+    bool cert_folder;    /* certificates are read one by one, when needed */
+    struct sock **socks; /* by descriptor */
+    int n_socks;
+};
+
+/* client.c */
+void client_sockets(struct client *c, CURL *easy); /* its sockets are ours */
+/* To be asked of libcurl, once we are outside of it. */
+void client_wait(struct call *call, enum waiting what);
+void client_detach(struct call *call); /* out of libcurl, and its clock off; not inside of it */
+
+/* call_new.c */
+void call_recycle(struct call *call);
+struct call *call_destroy(struct call *call);
+
+/* call.c */
+void call_listen(struct call *call); /* what libcurl tells of this one comes here */
+NIGH_MUST enum nigh_status call_clock_set(struct call *call, struct nigh_err *err);
+void call_finish(struct call *call, enum nigh_status status, const char *why);
+void call_over(struct call *call, CURLcode rc); /* libcurl is done with it */

@@ -1,0 +1,200 @@
+#include "net/server_inside.h"
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+enum {
+    CROWD = 3072, /* connections; above it, idle ones have CROWD_IDLE_MS.  One that was used holds
+                   * 41 kB (measured 2026-11-22), because libmicrohttpd clears its whole pool */
+    CROWD_IDLE_MS = 1000,
+};
+
+void conn_wake(struct conn *c)
+{
+    if (!c->suspended)
+        return;
+    c->suspended = false;
+    MHD_resume_connection(c->mhd);
+    server_pump_soon(c->server);
+}
+
+void conn_park(struct conn *c)
+{
+    c->suspended = true;
+    MHD_suspend_connection(c->mhd);
+}
+
+void conn_cut(struct conn *c)
+{
+    if (!c->cut)
+        shutdown(c->fd, SHUT_RDWR);
+    c->cut = true;
+    conn_wake(c);
+    server_pump_soon(c->server);
+}
+
+void conn_leave(struct conn *c)
+{
+    struct exchange *ex = c->ex;
+
+    c->left = true;
+    if (!ex || (ex->stage != STAGE_PARKED && ex->stage != STAGE_ANSWER))
+        return; /* libmicrohttpd reads that one, and sees it */
+    if (ex->answer == ANSWER_NONE || ex->answer == ANSWER_OPEN) {
+        exchange_tell(ex, DUE_GONE);
+        conn_cut(c);
+    }
+}
+
+static void on_tick(struct timer *t);
+
+static void conn_clock(struct conn *c, uint64_t wait_ms)
+{
+    if (timer_arm(c->server->loop, &c->clock, wait_ms, on_tick, NULL) != NIGH_OK)
+        conn_cut(c); /* no memory for its deadline: no connection without one */
+}
+
+void conn_on_completed(void *cls, struct MHD_Connection *mhd, void **ctx,
+                       enum MHD_RequestTerminationCode why)
+{
+    struct exchange *ex = *ctx;
+    struct conn *c;
+
+    if (!ex)
+        return;
+    *ctx = NULL;
+    c = ex->conn;
+    c->ex = NULL;
+    c->moved_us = clock_mono_us();
+    ex->conn = NULL;
+    if (ex->owned && (ex->answer == ANSWER_NONE || ex->answer == ANSWER_OPEN))
+        exchange_tell(ex, DUE_GONE);
+    if (!ex->owned)
+        exchange_recycle(ex);
+    if (c->server->draining)
+        conn_cut(c);
+    else if (c->server->n_conns > CROWD)
+        conn_clock(c, CROWD_IDLE_MS);
+}
+
+/* ---- connections ---- */
+
+/* A client that is sent to but does not read: has it taken anything since the last look? */
+static bool taking(struct conn *c)
+{
+    struct {
+        struct tcp_info
+            head; /* as far as glibc 2.36 knows it; linux/tcp.h goes on, since Linux 4.1 */
+        uint64_t pacing_rate, pacing_rate_max, acked_bytes;
+    } info = {0};
+    socklen_t len = sizeof info;
+    bool moved;
+
+    if (getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
+        return false;
+    moved = info.acked_bytes != c->acked_bytes;
+    c->acked_bytes = info.acked_bytes;
+    return moved;
+}
+
+/* When the connection has to be given up unless something moves; UINT64_MAX: it waits for us. */
+static uint64_t conn_deadline_us(struct conn *c, uint64_t now_us)
+{
+    const struct server_limits *limits = &c->server->limits;
+    uint64_t slow_us = (uint64_t)limits->slow_ms * 1000, idle_us = (uint64_t)limits->idle_ms * 1000;
+    struct exchange *ex = c->ex;
+
+    if (c->used && c->server->n_conns > CROWD && idle_us > CROWD_IDLE_MS * 1000)
+        idle_us = CROWD_IDLE_MS * 1000;
+    if (!ex)
+        return c->moved_us + (c->used || idle_us < slow_us ? idle_us : slow_us);
+    if (ex->stage == STAGE_HEAD || ex->stage == STAGE_BODY)
+        return c->moved_us + slow_us;
+    if (ex->answer == ANSWER_NONE || (ex->answer == ANSWER_OPEN && exchange_pending(ex) == 0) ||
+        taking(c)) {
+        c->moved_us = now_us;
+        return UINT64_MAX;
+    }
+    return c->moved_us + slow_us;
+}
+
+/* Deadlines are looked at, not kept: a tick at least every slow_ms costs nothing per request, and
+ * gives up a stalled client between one and two times slow_ms after it stalled. */
+static void on_tick(struct timer *t)
+{
+    struct conn *c = CONTAINER_OF(t, struct conn, clock);
+    struct server *s = c->server;
+    uint64_t now_us = clock_mono_us(), due_us = conn_deadline_us(c, now_us), wait_ms;
+
+    if (due_us <= now_us) {
+        conn_leave(c);
+        conn_cut(c);
+        return;
+    }
+    wait_ms = (due_us - now_us) / 1000 + 1;
+    if (wait_ms > s->limits.slow_ms)
+        wait_ms = s->limits.slow_ms;
+    conn_clock(c, wait_ms);
+}
+
+static bool address_is_loopback(const struct sockaddr *sa)
+{
+    if (sa->sa_family == AF_INET)
+        return ntohl(((const struct sockaddr_in *)(const void *)sa)->sin_addr.s_addr) >> 24 == 127;
+    if (sa->sa_family != AF_INET6)
+        return false;
+    const struct in6_addr *a = &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr;
+    return IN6_IS_ADDR_LOOPBACK(a) || (IN6_IS_ADDR_V4MAPPED(a) && a->s6_addr[12] == 127);
+}
+
+static void conn_open(struct server *s, struct MHD_Connection *mhd, void **ctx)
+{
+    struct conn *c = calloc(1, sizeof *c);
+    struct epoll_event event = {.events = EPOLLRDHUP | EPOLLET, .data.ptr = c};
+    unsigned first_ms =
+        s->limits.slow_ms < s->limits.idle_ms ? s->limits.slow_ms : s->limits.idle_ms;
+
+    if (!c)
+        return; /* exchange_on_uri() finds none and refuses */
+    *ctx = c;
+    *c = (struct conn){.server = s, .mhd = mhd, .next = s->conns, .moved_us = clock_mono_us()};
+    c->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+    c->loopback = address_is_loopback(
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr);
+    c->over = ++s->n_conns > s->limits.connections_max;
+    if (s->conns)
+        s->conns->prev = c;
+    s->conns = c;
+    conn_clock(c, first_ms);
+    if (s->draining || epoll_ctl(s->leave_fd, EPOLL_CTL_ADD, c->fd, &event) != 0)
+        conn_cut(c);
+}
+
+static void conn_close(struct conn *c)
+{
+    struct server *s = c->server;
+
+    timer_disarm(s->loop, &c->clock);
+    epoll_ctl(s->leave_fd, EPOLL_CTL_DEL, c->fd, NULL); /* before linger() duplicates it */
+    if (c->refused && !s->freed)
+        linger(&s->lingers, c->fd);
+    if (c->prev)
+        c->prev->next = c->next;
+    else
+        s->conns = c->next;
+    if (c->next)
+        c->next->prev = c->prev;
+    s->n_conns--;
+    free(c);
+}
+
+void conn_on_connection(void *cls, struct MHD_Connection *mhd, void **ctx,
+                        enum MHD_ConnectionNotificationCode what)
+{
+    if (what == MHD_CONNECTION_NOTIFY_STARTED)
+        conn_open(cls, mhd, ctx);
+    else if (*ctx)
+        conn_close(*ctx);
+}

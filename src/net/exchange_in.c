@@ -1,0 +1,239 @@
+/* The request comes in: what libmicrohttpd read becomes the exchange's own, or is refused. */
+#include "net/server_inside.h"
+#include <sys/socket.h>
+
+enum { BODY_HINT_BYTES_MAX = 1 << 20 }; /* believed of a Content-Length before the bytes are here */
+
+/* ---- refusals ---- */
+
+static const struct refusal {
+    int status;
+    const char *reason, *message, *extra;
+} REFUSE_METHOD = {405, "Method Not Allowed", "this method is not known here",
+                   "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"},
+  REFUSE_BODY = {413, "Content Too Large", "the body is over the limit", ""},
+  REFUSE_HEADER = {431, "Request Header Fields Too Large", "the headers are over the limit", ""},
+  REFUSE_FULL = {503, "Service Unavailable", "too many connections are open; try again later",
+                 "Retry-After: 1\r\n"};
+
+/* Straight to the socket, because libmicrohttpd takes no answer in mid-body, and sends no
+ * answer that fits ours to a client that is still uploading.  No other answer is under way then. */
+static enum MHD_Result refuse(struct exchange *ex, const struct refusal *r)
+{
+    char text[512], json[256];
+    struct conn *c = ex->conn;
+    int n = snprintf(json, sizeof json,
+                     "{\"error\":{\"message\":\"%s\",\"type\":\"invalid_request_error\"}}\n",
+                     r->message);
+
+    n = snprintf(text, sizeof text,
+                 "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
+                 "Connection: close\r\n%s\r\n%s",
+                 r->status, r->reason, n, r->extra, slice_is(ex->method, "HEAD") ? "" : json);
+    /* It fits into an empty socket buffer; if it does not, the client does not listen. */
+    if (send(c->fd, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) == n)
+        c->refused = true;
+    return MHD_NO;
+}
+
+/* ---- the request comes in ---- */
+
+static bool method_known(const char *method)
+{
+    static const char *const known[] = {"GET", "POST", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH"};
+
+    for (size_t i = 0; i < ARRAY_LEN(known); i++)
+        if (strcmp(method, known[i]) == 0)
+            return true;
+    return false;
+}
+
+static uint32_t text_add(struct exchange *ex, const char *p, size_t len)
+{
+    size_t at = ex->text.len;
+
+    buf_add(&ex->text, p, len);
+    buf_add_char(&ex->text, 0);
+    return (uint32_t)at;
+}
+
+static struct pair *pair_add(struct exchange *ex)
+{
+    if (ex->n_pairs == ex->cap_pairs) {
+        size_t cap = ex->cap_pairs ? ex->cap_pairs * 2 : 32;
+        struct pair *pairs = realloc(ex->pairs, cap * sizeof *pairs);
+
+        if (!pairs)
+            return NULL;
+        ex->pairs = pairs;
+        ex->cap_pairs = cap;
+    }
+    return &ex->pairs[ex->n_pairs++];
+}
+
+static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char *name,
+                                 size_t name_len, const char *value, size_t value_len)
+{
+    struct exchange *ex = cls;
+    struct pair *pair = pair_add(ex);
+
+    if (!pair)
+        return MHD_NO;
+    pair->name = text_add(ex, name, name_len);
+    pair->name_len = (uint32_t)name_len;
+    pair->value = text_add(ex, value ? value : "", value_len);
+    pair->value_len = (uint32_t)value_len;
+    return MHD_YES;
+}
+
+static int hex(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 87 : -1;
+}
+
+/* Decodes %XX and '+' in place of a query's piece; returns its new length. */
+static size_t unescape(char *p, size_t len)
+{
+    size_t to = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        if (p[i] == '%' && i + 2 < len && hex(p[i + 1]) >= 0 && hex(p[i + 2]) >= 0) {
+            p[to++] = (char)(hex(p[i + 1]) << 4 | hex(p[i + 2]));
+            i += 2;
+        } else {
+            p[to++] = p[i] == '+' ? ' ' : p[i];
+        }
+    }
+    return to;
+}
+
+static uint32_t query_piece(struct exchange *ex, struct slice piece, uint32_t *ret_len)
+{
+    uint32_t at = text_add(ex, piece.p, piece.len);
+
+    *ret_len = ex->text.failed ? 0 : (uint32_t)unescape(ex->text.data + at, piece.len);
+    return at;
+}
+
+static bool query_in(struct exchange *ex, struct slice query)
+{
+    while (query.p) {
+        struct slice value = slice_cut(&query, '&'), name = slice_cut(&value, '=');
+        struct pair *pair;
+
+        if (name.len == 0)
+            continue;
+        if (!(pair = pair_add(ex)))
+            return false;
+        pair->name = query_piece(ex, name, &pair->name_len);
+        pair->value = query_piece(ex, value.p ? value : SLICE(""), &pair->value_len);
+    }
+    return true;
+}
+
+/* The request line is in: the exchange begins.  What is returned becomes *ctx of the calls below.
+ */
+void *exchange_on_uri(void *cls, const char *uri, struct MHD_Connection *mhd)
+{
+    struct server *s = cls;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    struct conn *c = info->socket_context;
+    struct exchange *ex = c && !c->cut ? exchange_take(s) : NULL;
+
+    if (!ex)
+        return NULL;
+    ex->conn = c;
+    c->ex = ex;
+    c->used = true;
+    ex->loopback = c->loopback;
+    ex->started_us = c->moved_us = clock_mono_us();
+    text_add(ex, uri, strlen(uri)); /* at 0: split in head_in() */
+    return ex;
+}
+
+static enum MHD_Result head_in(struct exchange *ex, const char *method, const char *version)
+{
+    struct server *s = ex->server;
+    struct slice uri = {NULL, ex->text.len - 1}, length, path;
+    uint32_t method_at = text_add(ex, method, strlen(method));
+    uint64_t declared = 0;
+    const union MHD_ConnectionInfo *info;
+
+    ex->stage = STAGE_BODY;
+    ex->http_1_0 = strcmp(version, MHD_HTTP_VERSION_1_0) == 0;
+    MHD_get_connection_values_n(ex->conn->mhd, MHD_HEADER_KIND, on_header, ex);
+    ex->n_headers = ex->n_pairs;
+    if (ex->text.failed)
+        return MHD_NO;
+    CLEANUP(buf_done) struct buf query = {0};
+    uri.p = ex->text.data;
+    path = slice_cut(&uri, '?');
+    if (uri.p)
+        buf_add_str(&query, uri); /* text may move while pieces are added to it */
+    if (!query_in(ex, uri.p ? (struct slice){query.data, query.len} : uri) || ex->text.failed)
+        return MHD_NO;
+    ex->path = (struct slice){ex->text.data, path.len};
+    ex->method = slice_of(ex->text.data + method_at);
+
+    if (ex->conn->over)
+        return refuse(ex, &REFUSE_FULL);
+    if (!method_known(method))
+        return refuse(ex, &REFUSE_METHOD);
+    info = MHD_get_connection_info(ex->conn->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    if (info && info->header_size > s->limits.header_bytes_max)
+        return refuse(ex, &REFUSE_HEADER);
+    length = exchange_header(ex, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    if (length.p && !exchange_header(ex, MHD_HTTP_HEADER_TRANSFER_ENCODING).p) {
+        if (!slice_u64(length, &declared) || declared > s->limits.body_bytes_max)
+            return refuse(ex, &REFUSE_BODY);
+        if (declared > 0)
+            buf_reserve(&ex->body,
+                        declared < BODY_HINT_BYTES_MAX ? (size_t)declared : BODY_HINT_BYTES_MAX);
+    }
+    return ex->body.failed ? MHD_NO : MHD_YES;
+}
+
+static enum MHD_Result body_in(struct exchange *ex, const char *data, size_t *size)
+{
+    if (*size > ex->server->limits.body_bytes_max - ex->body.len)
+        return refuse(ex, &REFUSE_BODY);
+    buf_add(&ex->body, data, *size);
+    *size = 0;
+    ex->conn->moved_us = clock_mono_us();
+    return ex->body.failed ? MHD_NO : MHD_YES;
+}
+
+static enum MHD_Result request_in(struct exchange *ex)
+{
+    struct conn *c = ex->conn;
+
+    if (c->left)
+        return MHD_NO;
+    ex->stage = STAGE_PARKED;
+    ex->owned = true;
+    ex->server->ops.request(ex->server->owner, ex);
+    if (!ex->started && !c->cut)
+        conn_park(c); /* this connection does nothing until conn_wake() */
+    return c->cut ? MHD_NO : MHD_YES;
+}
+
+enum MHD_Result exchange_on_access(void *cls, struct MHD_Connection *mhd, const char *url,
+                                   const char *method, const char *version, const char *data,
+                                   size_t *size, void **ctx)
+{
+    struct exchange *ex = *ctx;
+
+    if (!ex)
+        return MHD_NO; /* exchange_on_uri had no memory, or we are closing */
+    switch (ex->stage) {
+    case STAGE_HEAD:
+        return head_in(ex, method, version);
+    case STAGE_BODY:
+        return *size > 0 ? body_in(ex, data, size) : request_in(ex);
+    case STAGE_PARKED: /* woken without an answer: cut */
+    case STAGE_ANSWER:
+        break;
+    }
+    return MHD_NO;
+}

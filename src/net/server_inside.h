@@ -1,0 +1,135 @@
+/* server_inside: what the files of the server share; nobody else includes it.
+ *
+ * How libmicrohttpd is driven here, and what we know of it (0.9.75).
+ *
+ * It has no thread: its epoll descriptor sits in one uv_poll, and pump() (server.c) calls MHD_run()
+ * until it has nothing left to do.  It reads its sockets edge-triggered, so leaving early would
+ * lose a wake-up.
+ *
+ * 1. A connection that waits for an answer is suspended.  libmicrohttpd then takes the socket out
+ * of its epoll set and does not see the client leave; so every socket is also registered, once, in
+ * an epoll set of ours for EPOLLRDHUP.
+ * 2. Nothing of ours is freed while libmicrohttpd may call us about it: a conn dies in
+ * conn_on_connection, an exchange when both its owner (exchange_release) and libmicrohttpd
+ * (conn_on_completed) are through.
+ * 3. libmicrohttpd's strings die with the request, ours with the exchange: head_in() copies them.
+ * 4. pump() is never entered twice, and no callback of an owner but `request` comes from inside it.
+ *
+ * server.c listens, pumps and drains; conn.c is a client's connection with its clocks; an exchange
+ * is made, told and read in exchange.c, filled in exchange_in.c and answered in exchange_out.c. */
+
+#pragma once
+#include "base/clock.h"
+#include "loop/timer.h"
+#include "net/linger.h"
+#include "net/server.h"
+#include <assert.h>
+#include <microhttpd.h>
+#include <stdlib.h>
+
+struct pair { /* places in exchange.text */
+    uint32_t name, name_len, value, value_len;
+};
+
+struct conn {
+    struct server *server;
+    struct conn *prev, *next;
+    struct MHD_Connection *mhd;
+    struct exchange *ex; /* the request that is read or answered now */
+    struct timer clock;
+    uint64_t moved_us;    /* when it began to be idle, or the request last moved */
+    uint64_t acked_bytes; /* by the client, at the last tick while we were sending */
+    int fd;
+    bool used;      /* a request line came */
+    bool loopback;  /* the peer's address */
+    bool suspended; /* as far as MHD_resume_connection was not called */
+    bool left;      /* the client closed its side, at least for writing */
+    bool cut;       /* shut down by us; nothing more is read or answered */
+    bool refused;   /* told so by refuse() */
+    bool over;      /* one connection too many */
+};
+
+enum stage { STAGE_HEAD, STAGE_BODY, STAGE_PARKED, STAGE_ANSWER };
+enum answer { ANSWER_NONE, ANSWER_OPEN, ANSWER_WHOLE, ANSWER_BROKEN };
+enum { DUE_GONE = 1, DUE_DRAINED = 2 };
+
+struct exchange {
+    struct loop *loop;
+    struct server *server;        /* NULL after server_free */
+    struct conn *conn;            /* NULL once libmicrohttpd is through with it */
+    struct exchange *prev, *next; /* open ones, or spare ones by next */
+    enum stage stage;
+    enum answer answer;
+    bool owned;   /* between `request` and exchange_release */
+    bool started; /* the answer was handed to libmicrohttpd */
+    bool loopback, http_1_0;
+    uint64_t started_us;
+
+    struct buf text; /* request line and headers, each piece with a NUL */
+    struct slice method, path;
+    struct pair *pairs; /* headers, then the query */
+    size_t n_headers, n_pairs, cap_pairs;
+    struct buf body;
+
+    struct buf out;
+    size_t out_taken;  /* of out, by libmicrohttpd */
+    size_t drained_at; /* tell `drained` when pending is at most this */
+    bool drain_wanted;
+    int status;                /* of an HTTP/1.0 answer that waits for its end */
+    struct MHD_Response *held; /* its headers */
+
+    struct later later;
+    unsigned due;
+    void *owner;
+    void (*gone)(void *owner);
+    void (*drained)(void *owner);
+};
+
+struct server {
+    struct loop *loop;
+    struct MHD_Daemon *mhd;
+    uv_poll_t poll;  /* libmicrohttpd's epoll descriptor */
+    uv_poll_t leave; /* ours, see 1 */
+    uv_idle_t more;  /* active while ROUNDS_MAX was not enough */
+    int leave_fd, listen_fd;
+    unsigned closing; /* uv handles that are not closed yet */
+    struct later pump_later, drained_later;
+    bool pumping, again, draining, freed;
+    struct server_limits limits;
+    struct server_ops ops;
+    void *owner;
+    struct conn *conns;
+    unsigned n_conns, n_exchanges, n_spare;
+    struct exchange *open, *spare;
+    struct lingers lingers;
+    uint16_t port;
+};
+
+/* server.c */
+/* Something for libmicrohttpd to do: in this pass of the loop, after the callback that runs now. */
+void server_pump_soon(struct server *s);
+void server_drained_check(struct server *s); /* an exchange ended */
+
+/* conn.c */
+void conn_park(struct conn *c); /* libmicrohttpd does nothing with it until conn_wake() */
+void conn_wake(struct conn *c);
+void conn_leave(struct conn *c); /* the client is not there any more, or we gave it up */
+/* Ends a connection from outside of libmicrohttpd, which then sees it closed and cleans up.  What
+ * the kernel has of an answer is still sent. */
+void conn_cut(struct conn *c);
+void conn_on_connection(void *cls, struct MHD_Connection *mhd, void **ctx,
+                        enum MHD_ConnectionNotificationCode what);
+void conn_on_completed(void *cls, struct MHD_Connection *mhd, void **ctx,
+                       enum MHD_RequestTerminationCode why);
+
+/* exchange.c */
+struct exchange *exchange_take(struct server *s); /* NULL: out of memory */
+void exchange_recycle(struct exchange *ex);       /* both sides are through with it */
+struct exchange *exchange_destroy(struct exchange *ex);
+void exchange_tell(struct exchange *ex, unsigned due); /* DUE_ bits, to its owner, later */
+
+/* exchange_in.c */
+void *exchange_on_uri(void *cls, const char *uri, struct MHD_Connection *mhd);
+enum MHD_Result exchange_on_access(void *cls, struct MHD_Connection *mhd, const char *url,
+                                   const char *method, const char *version, const char *data,
+                                   size_t *size, void **ctx);
