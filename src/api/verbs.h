@@ -4,16 +4,13 @@
  * it and see to it that it is what stands here (verbs_check), so encoders may rely on it:
  * everything promised is there, in the order promised.  What a place told besides is left out.
  *
- * | verb            | the object                                                                  |
- * |-----------------|-----------------------------------------------------------------------------|
- * | VERB_EMBED      | {"embeddings":[[number,...],...]}: one list per input, in the inputs' order,
- * | |                 | none empty, all equally long | | VERB_RERANK     |
- * {"results":[{"index":i,"relevance_score":x},...]}: best first, index counts  | | | documents
- * (messages[1 + i]) and stands once; at most top_n where it was asked | | VERB_TOKENIZE   |
- * {"tokens":[n,...]}, or with pieces {"tokens":[{"id":n,"piece":p},...]}, p a   | | | string or,
- * where it is no UTF-8 by itself, a list of bytes                   | | VERB_DETOKENIZE |
- * {"content":"..."}                                                           | | VERB_COUNT      |
- * {"input_tokens":n}                                                          |
+ *   VERB_EMBED       {"embeddings":[[number,...],...]}
+ *                    one list per input, in the inputs' order, none empty, all equally long
+ *   VERB_RERANK      {"results":[{"index":i,"relevance_score":x},...]}
+ *                    best first; index counts the documents (messages[1 + i]) and stands once; all
+ * of them, or the best top_n VERB_TOKENIZE    {"tokens":[n,...]}, or
+ * {"tokens":[{"id":n,"piece":p},...]} where pieces were asked for; p is a string or, where it alone
+ * is no UTF-8, a list of bytes VERB_DETOKENIZE  {"content":"..."} VERB_COUNT {"input_tokens":n}
  *
  * VERB_COMPLETE answers with ordinary events: TEXT, LOGPROBS, FINISH, USAGE.  Prompt p's answer i
  * is choice p * turn->n + i.  Its LOGPROBS have the shape of a chat's, whose items may have besides
@@ -44,7 +41,8 @@ yyjson_val *verbs_data(struct slice data, struct arena *arena);
 
 /* A number as IEEE 754's nearest 32 bits; "-0" keeps its sign. */
 float verbs_float(yyjson_val *number);
-/* A list of numbers as base64 of little-endian floats, without quotes, and back into a JSON list.
- * False: it is no base64 of whole floats, or one of them is no finite number. */
+/* A list of numbers as base64 (RFC 4648) of little-endian floats, in quotes. */
 void verbs_base64(yyjson_val *numbers, struct buf *out);
-NIGH_MUST bool verbs_base64_floats(struct slice text, struct buf *out);
+/* And back, into a JSON list.  False: no base64 of whole floats, or one of them is no finite
+ * number. */
+NIGH_MUST bool verbs_base64_read(struct slice text, struct buf *out);
