@@ -386,7 +386,7 @@ TEST(what_is_said_is_cut_between_characters)
         buf_add_cstr(&body, "\xe2\x82\xac");
     buf_add_cstr(&body, "\"}}");
     struct outcome o = read_all(buf_slice(&body), (struct reading){400, false, 0});
-    CHECK(o.said.len <= WIRE_OPENAI_SAID_MAX && o.said.len > WIRE_OPENAI_SAID_MAX - 4);
+    CHECK(o.said.len <= WIRE_SAID_MAX && o.said.len > WIRE_SAID_MAX - 4);
     CHECK(slice_utf8(o.said));
 }
 
@@ -398,7 +398,7 @@ TEST(ceilings_hold)
     struct outcome o = {0};
 
     buf_add_cstr(&big, "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"");
-    while (big.len < WIRE_OPENAI_EVENT_MAX + 10)
+    while (big.len < WIRE_EVENT_MAX + 10)
         buf_add_cstr(&big, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
     arena_done(&mem);
     arena_init(&mem, 1 << 20);

@@ -356,8 +356,8 @@ const struct wire wire_openai = {
     .paths = {[VERB_CHAT] = "/chat/completions"},
     .request = request,
     .reader_new = wire_openai_reader_new,
-    .reader_feed = wire_openai_reader_feed,
-    .reader_end = wire_openai_reader_end,
-    .reader_whole = wire_openai_reader_whole,
-    .reader_free = wire_openai_reader_free,
+    .reader_feed = wire_read_feed,
+    .reader_end = wire_read_end,
+    .reader_whole = wire_read_whole,
+    .reader_free = wire_read_free,
 };

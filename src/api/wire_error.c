@@ -1,6 +1,6 @@
 /* What a place's error means for the turn.  Its own words decide first, then what its text speaks
  * of, then the HTTP status. */
-#include "api/wire_openai.h"
+#include "api/wire_read.h"
 
 struct told {
     struct slice message, type, code, param;
@@ -145,20 +145,20 @@ static void tell(struct outcome *o, const struct told *t)
         nigh_fail(&o->err, status, "upstream answered %d%s%s", t->status, *word ? ": " : "", word);
 }
 
-void wire_openai_classify(struct slice body, int http_status, struct arena *arena,
+void wire_classify(struct slice body, int http_status, struct arena *arena,
                           struct outcome *outcome)
 {
     struct arena scratch;
     struct told t = {.status = http_status};
     yyjson_val *root;
 
-    arena_init(&scratch, JSON_ROOM * WIRE_OPENAI_EVENT_MAX);
+    arena_init(&scratch, JSON_ROOM * WIRE_EVENT_MAX);
     if (json_parse(&root, body, &scratch, NULL) == NIGH_OK)
         read_told(&t, root);
     outcome->fate = fate_of(&t);
     /* Other errors' texts concern this place's account, and may quote its key. */
     if (outcome->fate == FATE_CALLER || is_context(&t)) {
-        outcome->said = said(arena, t.message, WIRE_OPENAI_SAID_MAX);
+        outcome->said = said(arena, t.message, WIRE_SAID_MAX);
         outcome->said_type = said(arena, t.type, 128);
         outcome->said_code = said(arena, t.code, 128);
         outcome->said_param = said(arena, t.param, 128);
