@@ -272,17 +272,19 @@ static void read_chunk(struct wire_read *in, yyjson_val *chunk, struct slice tex
     read_usage(r, chunk);
 }
 
+/* Choices are told by turns, so a cut may come before one of them has begun: only who sent the end
+ * mark may give fewer than were asked for. */
 static bool all_finished(const struct wire_read *in)
 {
     const struct wire_reader *r = (const struct wire_reader *)in;
-    bool any = false;
+    unsigned seen = 0;
 
     for (size_t i = 0; i < TURN_CHOICES_MAX; i++) {
-        any |= r->choices[i].seen;
+        seen += r->choices[i].seen;
         if (r->choices[i].seen && !r->choices[i].finished)
             return false;
     }
-    return any;
+    return seen >= (in->turn && !in->done ? in->turn->n : 1);
 }
 
 static void read_event(struct wire_read *in, struct slice name, yyjson_val *chunk,

@@ -1,0 +1,226 @@
+/* Turns and answers as text: one line an item, everything in it, so that two of them can be
+ * compared byte by byte and a difference can be read. */
+#include "api/pairs.h"
+#include <math.h>
+#include <stdlib.h>
+
+#define ADD(out, literal) buf_add(out, literal, sizeof(literal) - 1)
+
+static void tell_str(struct buf *b, const char *name, struct slice s)
+{
+    if (!s.p)
+        return;
+    buf_printf(b, " %s=", name);
+    buf_add_json(b, s);
+}
+
+static void tell_json(struct buf *b, const char *name, yyjson_val *val)
+{
+    if (!val)
+        return;
+    buf_printf(b, " %s=", name);
+    json_add_val(b, val);
+}
+
+static void tell_extras(struct buf *b, const char *name, const struct extra *e)
+{
+    for (; e; e = e->next) {
+        buf_printf(b, " %s.", name);
+        buf_add_str(b, e->key);
+        tell_json(b, "", e->val);
+    }
+}
+
+/* Where arguments go through a JSON object, their value is what must arrive, not their bytes. */
+static void tell_arguments(struct buf *b, struct slice text, bool bytes)
+{
+    CLEANUP(arena_done) struct arena a;
+    yyjson_val *val;
+
+    arena_init(&a, 1 << 20);
+    if (!bytes && text.len == 0)
+        ADD(b, " arguments={}");
+    else if (!bytes && json_parse(&val, text, &a, NULL) == NIGH_OK)
+        tell_json(b, "arguments", val);
+    else
+        tell_str(b, "arguments", text);
+}
+
+static const char *const kinds[] = {
+    [PART_TEXT] = "text",         [PART_IMAGE] = "image",     [PART_AUDIO] = "audio",
+    [PART_FILE] = "file",         [PART_REFUSAL] = "refusal", [PART_REASONING] = "thought",
+    [PART_REDACTED] = "redacted", [PART_CALL] = "call",       [PART_OTHER] = "other",
+};
+
+static void tell_part(struct buf *b, const struct message *m, const struct part *p, uint64_t shows)
+{
+    buf_printf(b, "%s %s%s", role_text(m->role), kinds[p->kind], m->failed ? " failed" : "");
+    if (m->role == ROLE_TOOL)
+        tell_str(b, "answers", m->call_id);
+    tell_str(b, "speaker", m->name);
+    if (p->kind == PART_CALL)
+        tell_arguments(b, p->text, shows & ASK(ANY_ARGUMENTS));
+    else
+        tell_str(b, "text", p->text);
+    if (p->kind == PART_CALL) {
+        tell_str(b, "id", p->call_id);
+        tell_str(b, "name", p->name);
+    }
+    tell_str(b, "url", p->url);
+    tell_str(b, "detail", p->detail);
+    tell_str(b, "signature", p->signature);
+    if (shows & ASK(EXTRAS)) {
+        tell_extras(b, "beside", p->extras);
+        tell_extras(b, "inside", p->inner);
+    }
+    ADD(b, "\n");
+}
+
+static void tell_message(struct buf *b, const struct message *m, uint64_t shows)
+{
+    if (shows & ASK(BOUNDARIES)) {
+        buf_printf(b, "message %s", role_text(m->role));
+        if (shows & ASK(BARE))
+            buf_add_cstr(b, m->bare ? " bare" : "");
+        if (shows & ASK(EXTRAS))
+            tell_extras(b, "beside", m->extras);
+        ADD(b, "\n");
+    }
+    for (size_t i = 0; i < m->n_parts; i++)
+        tell_part(b, m, &m->parts[i], shows);
+}
+
+static void tell_tools(struct buf *b, const struct turn *t, uint64_t shows)
+{
+    static const char *const choices[] = {
+        [CHOICE_UNSET] = NULL,          [CHOICE_AUTO] = "auto",   [CHOICE_NONE] = "none",
+        [CHOICE_REQUIRED] = "required", [CHOICE_NAMED] = "named",
+    };
+
+    for (size_t i = 0; i < t->n_tools; i++) {
+        const struct tool *one = &t->tools[i];
+        ADD(b, "tool");
+        tell_str(b, "name", one->name);
+        tell_str(b, "description", one->description);
+        tell_json(b, "schema", one->schema);
+        if (one->strict >= 0)
+            buf_printf(b, " strict=%d", one->strict);
+        if (shows & ASK(EXTRAS)) {
+            tell_extras(b, "beside", one->extras);
+            tell_extras(b, "inside", one->inner);
+        }
+        ADD(b, "\n");
+    }
+    if (choices[t->choice])
+        buf_printf(b, "choice %s", choices[t->choice]);
+    if (t->choice == CHOICE_NAMED)
+        tell_str(b, "name", t->choice_name);
+    if (t->parallel_calls >= 0)
+        buf_printf(b, "\nparallel %d", t->parallel_calls);
+    ADD(b, "\n");
+}
+
+static void tell_format(struct buf *b, const struct turn *t, uint64_t shows)
+{
+    if (t->format != FORMAT_UNSET)
+        buf_printf(b, "format %d", (int)t->format);
+    tell_json(b, "json_schema",
+              shows & ASK(SCHEMA_NAME) ? t->schema : json_get(t->schema, "schema"));
+    ADD(b, "\n");
+}
+
+static void tell_wishes(struct buf *b, const struct turn *t)
+{
+#define TELL_WISH(member, name, low, high)                                                         \
+    if (!isnan(t->member))                                                                         \
+        buf_printf(b, "%s %.17g\n", name, t->member);
+    TURN_WISHES(TELL_WISH)
+    TURN_MORE_WISHES(TELL_WISH)
+#undef TELL_WISH
+    if (t->has_seed)
+        buf_printf(b, "seed %lld\n", (long long)t->seed);
+    for (size_t i = 0; i < t->n_stops; i++) {
+        tell_str(b, "stop", t->stops[i]);
+        ADD(b, "\n");
+    }
+    if (t->n > 1)
+        buf_printf(b, "n %u\n", t->n);
+    if (t->effort != EFFORT_UNSET)
+        buf_printf(b, "effort %s\n", effort_text(t->effort));
+    if (t->think_tokens)
+        buf_printf(b, "think %llu\n", (unsigned long long)t->think_tokens);
+    if (t->logprobs)
+        buf_printf(b, "logprobs %d", t->top_logprobs);
+    tell_json(b, "bias", t->logit_bias);
+    ADD(b, "\n");
+}
+
+void tell_turn(struct buf *b, const struct turn *t, uint64_t shows)
+{
+    for (size_t i = 0; i < t->n_messages; i++)
+        tell_message(b, &t->messages[i], shows);
+    tell_tools(b, t, shows);
+    tell_format(b, t, shows);
+    tell_wishes(b, t);
+    if (t->max_tokens > 0 || shows & ASK(LIMITLESS))
+        buf_printf(b, "limit %llu\n", (unsigned long long)t->max_tokens);
+    if (shows & ASK(EXTRAS))
+        tell_extras(b, "beside", t->extras);
+    if (b->failed)
+        abort();
+}
+
+/* Where the order is not told, one kind after the other. */
+static void tell_parts(struct buf *b, const struct answer_choice *c, int kind, uint64_t shows)
+{
+    for (size_t i = 0; i < c->n_parts; i++) {
+        const struct answer_part *p = &c->parts[i];
+        if (kind >= 0 && p->kind != (enum part_kind)kind)
+            continue;
+        ADD(b, " ");
+        buf_add_cstr(b, kinds[p->kind]);
+        if (p->kind == PART_CALL) {
+            tell_arguments(b, buf_slice(&p->text), shows & TELL(ANY_ARGUMENTS));
+            tell_str(b, "id", shows & TELL(CALL_ID) ? buf_slice(&p->id) : (struct slice){0});
+            tell_str(b, "name", buf_slice(&p->name));
+        } else {
+            tell_str(b, "text", p->text.len ? buf_slice(&p->text) : SLICE(""));
+            tell_str(b, "signature",
+                     p->signature.len ? buf_slice(&p->signature) : (struct slice){0});
+        }
+        ADD(b, "\n");
+    }
+}
+
+static void tell_choice(struct buf *b, const struct answer_choice *c, uint64_t shows)
+{
+    if (shows & TELL(ORDER))
+        tell_parts(b, c, -1, shows);
+    for (int kind = PART_TEXT; kind <= PART_OTHER && !(shows & TELL(ORDER)); kind++)
+        tell_parts(b, c, kind, shows);
+    buf_printf(b, " %s %s", c->finished ? "finished" : "unfinished", finish_text(c->finish));
+    if (c->finish_word.len)
+        tell_str(b, "word", buf_slice(&c->finish_word));
+    if (c->logprobs.len || c->logprobs_refusal.len) {
+        tell_str(b, "logprobs", buf_slice(&c->logprobs));
+        tell_str(b, "refusal", buf_slice(&c->logprobs_refusal));
+    }
+    ADD(b, "\n");
+}
+
+void tell_answer(struct buf *b, const struct answer *answer, uint64_t shows)
+{
+    const struct usage *u = &answer->usage;
+
+    for (size_t i = 0; i < answer->n_choices; i++) {
+        buf_printf(b, "choice %zu\n", i);
+        tell_choice(b, &answer->choices[i], shows);
+    }
+    if (u->known)
+        buf_printf(b, "usage in %llu out %llu cached %llu written %llu thinking %llu\n",
+                   (unsigned long long)u->input, (unsigned long long)u->output,
+                   (unsigned long long)u->cached_read, (unsigned long long)u->cache_write,
+                   (unsigned long long)u->reasoning);
+    if (b->failed)
+        abort();
+}
