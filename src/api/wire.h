@@ -57,3 +57,4 @@ struct wire {
 };
 
 extern const struct wire wire_openai;
+extern const struct wire wire_llama; /* the engine's: base URL without /v1 */

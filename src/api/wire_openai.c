@@ -1,5 +1,6 @@
 /* A turn into the body of a chat request for an OpenAI-compatible place. */
 #include "api/wire_openai.h"
+#include "api/wire_verbs.h"
 #include <math.h>
 
 #define ADD(out, literal) buf_add(out, literal, sizeof(literal) - 1)
@@ -179,6 +180,25 @@ static void put_messages(struct writing *w)
     ADD(w->out, "]");
 }
 
+/* Prompts to go on from: a string or token numbers each. */
+static void put_prompts(struct writing *w)
+{
+    json_key(w->out, "prompt");
+    ADD(w->out, "[");
+    for (size_t i = 0; i < w->turn->n_messages; i++) {
+        const struct part *p = &w->turn->messages[i].parts[0];
+        json_sep(w->out);
+        if (p->kind == PART_TEXT)
+            buf_add_json(w->out, p->text);
+        else
+            json_add_val(w->out, p->raw);
+    }
+    ADD(w->out, "]");
+    put_if(w->out, "suffix", w->turn->suffix);
+    if (w->turn->echo)
+        json_put_bool(w->out, "echo", true);
+}
+
 static void put_tools(struct writing *w)
 {
     if (w->turn->n_tools == 0)
@@ -275,11 +295,22 @@ static void put_wishes(struct writing *w, unsigned flags)
                      (int64_t)t->max_tokens);
     if (t->n > 1)
         json_put_int(w->out, "n", t->n);
+}
+
+/* Of completions the number alone; llama-server takes its 0 for none at all, so it gets a 1. */
+static void put_logprobs(struct writing *w, unsigned flags)
+{
+    const struct turn *t = w->turn;
+    int least = flags & WIRE_CACHE_PROMPT ? 1 : 0;
+
+    if (t->logprobs && t->verb == VERB_COMPLETE)
+        json_put_int(w->out, "logprobs", t->top_logprobs > least ? t->top_logprobs : least);
+    if (t->verb == VERB_COMPLETE)
+        return;
     if (t->logprobs)
         json_put_bool(w->out, "logprobs", true);
     if (t->top_logprobs >= 0)
         json_put_int(w->out, "top_logprobs", t->top_logprobs);
-    json_put_val(w->out, "logit_bias", t->logit_bias);
 }
 
 /* Without what was told to nigh; nothing where nothing else was told. */
@@ -327,25 +358,55 @@ static void put_flags(struct writing *w, unsigned flags)
             json_put_bool(w->out, members[i].member, true);
 }
 
-static enum nigh_status request(struct buf *out, const struct turn *turn, const char *model,
-                                unsigned flags, struct nigh_err *err)
+/* The API that has the same words for this verb: its extras mean here what they meant to the
+ * caller.
+ */
+static bool is_own(const struct turn *turn)
 {
-    struct writing w = {out, turn, slice_is(SLICE("openai-chat"), turn->format_name), NIGH_OK, err};
+    static const char *const formats[VERB_COUNT_OF] = {
+        [VERB_CHAT] = "openai-chat",        [VERB_COMPLETE] = "openai-completions",
+        [VERB_EMBED] = "openai-embeddings", [VERB_RERANK] = "rerank",
+        [VERB_TOKENIZE] = "tokenize",       [VERB_DETOKENIZE] = "detokenize",
+        [VERB_COUNT] = "openai-chat",
+    };
 
-    ADD(out, "{");
-    json_put_cstr(out, "model", model);
-    put_messages(&w);
-    put_tools(&w);
-    put_choice(&w);
-    put_format(&w);
-    put_wishes(&w, flags);
-    put_stops(&w);
-    put_metadata(&w);
-    put_flags(&w, flags);
-    put_extras(&w, turn->extras);
-    ADD(out, ",\"stream\":true,\"stream_options\":{\"include_usage\":true");
-    put_extras(&w, turn->stream_extras);
-    ADD(out, "}}");
+    return turn->format_name && strcmp(turn->format_name, formats[turn->verb]) == 0;
+}
+
+static void put_words(struct writing *w, const char *model, unsigned flags)
+{
+    const struct turn *turn = w->turn;
+
+    ADD(w->out, "{");
+    json_put_cstr(w->out, "model", model);
+    if (turn->verb == VERB_COMPLETE)
+        put_prompts(w);
+    else
+        put_messages(w);
+    put_tools(w);
+    put_choice(w);
+    put_format(w);
+    put_wishes(w, turn->verb == VERB_COMPLETE ? flags | WIRE_OLD_MAX_TOKENS : flags);
+    put_logprobs(w, flags);
+    json_put_val(w->out, "logit_bias", turn->logit_bias);
+    put_stops(w);
+    put_metadata(w);
+    put_flags(w, flags);
+    put_extras(w, turn->extras);
+    ADD(w->out, ",\"stream\":true,\"stream_options\":{\"include_usage\":true");
+    put_extras(w, turn->stream_extras);
+    ADD(w->out, "}}");
+}
+
+enum nigh_status wire_openai_request(struct buf *out, const struct turn *turn, const char *model,
+                                     unsigned flags, struct nigh_err *err)
+{
+    struct writing w = {out, turn, is_own(turn), NIGH_OK, err};
+
+    if (wire_verbs_is_data(turn->verb) && turn->verb != VERB_COUNT)
+        wire_verbs_request(out, turn, model, w.own);
+    else
+        put_words(&w, model, flags);
     if (!w.status && out->failed)
         return nigh_fail(err, NIGH_TOOBIG, "the request is larger than a place may be sent");
     return w.status;
@@ -353,8 +414,11 @@ static enum nigh_status request(struct buf *out, const struct turn *turn, const 
 
 const struct wire wire_openai = {
     .name = "openai",
-    .paths = {[VERB_CHAT] = "/chat/completions"},
-    .request = request,
+    .paths = {[VERB_CHAT] = "/chat/completions",
+              [VERB_COMPLETE] = "/completions",
+              [VERB_EMBED] = "/embeddings",
+              [VERB_RERANK] = "/rerank"},
+    .request = wire_openai_request,
     .reader_new = wire_openai_reader_new,
     .reader_feed = wire_read_feed,
     .reader_end = wire_read_end,

@@ -4,7 +4,9 @@
  * END last and only of a whole answer: every choice finished, and [DONE] seen or the transfer
  * clean.  2. A call's number is its order of appearance, whatever indices and ids the place
  * uses.  3. What one event takes in memory is given back before the next is read. */
+#include "api/verbs.h"
 #include "api/wire_openai.h"
+#include "api/wire_verbs.h"
 
 struct call_slot {
     int64_t index; /* the place's; -1: it told none */
@@ -20,8 +22,14 @@ struct choice_state {
 
 struct wire_reader {
     struct wire_read in;
-    struct choice_state choices[TURN_CHOICES_MAX];
+    size_t n_choices; /* as many as a place may tell of */
+    struct choice_state choices[];
 };
+
+static bool completes(const struct wire_reader *r)
+{
+    return r->in.turn && r->in.turn->verb == VERB_COMPLETE;
+}
 
 static struct call_slot *new_call(struct wire_reader *r, struct choice_state *c, int64_t index)
 {
@@ -199,17 +207,35 @@ static bool has_logprobs(yyjson_val *logprobs)
            yyjson_arr_size(json_get(logprobs, "refusal")) > 0;
 }
 
+/* Of a completion the text stands bare, and so do the logprobs but for llama-server's. */
+static void read_completion(struct wire_reader *r, unsigned choice, yyjson_val *item)
+{
+    yyjson_val *logprobs = json_get(item, "logprobs");
+
+    if (yyjson_is_arr(json_get(logprobs, "tokens")))
+        logprobs = wire_verbs_logprobs(logprobs, &r->in.scratch);
+    if (has_logprobs(logprobs))
+        wire_say(&r->in,
+                 &(struct event){.kind = EVENT_LOGPROBS, .choice = choice, .raw = logprobs});
+    wire_say_text(&r->in, choice, EVENT_TEXT, json_get_str(item, "text"));
+    read_finish(r, choice, json_get_str(item, "finish_reason"));
+}
+
 static void read_choice(struct wire_reader *r, yyjson_val *choice)
 {
     int64_t index = json_get_int(choice, "index", 0);
     yyjson_val *delta = json_get(choice, "delta"), *logprobs = json_get(choice, "logprobs");
     bool whole = !yyjson_is_obj(delta);
 
-    if (!yyjson_is_obj(choice) || index < 0 || index >= TURN_CHOICES_MAX) {
+    if (!yyjson_is_obj(choice) || index < 0 || (size_t)index >= r->n_choices) {
         wire_broken(&r->in, "a choice that is none");
         return;
     }
     r->choices[index].seen = true;
+    if (completes(r)) {
+        read_completion(r, (unsigned)index, choice);
+        return;
+    }
     if (has_logprobs(logprobs))
         wire_say(&r->in, &(struct event){
                              .kind = EVENT_LOGPROBS, .choice = (unsigned)index, .raw = logprobs});
@@ -223,11 +249,29 @@ static uint64_t first_count(uint64_t a, uint64_t b, uint64_t c)
     return a ? a : b ? b : c;
 }
 
+/* llama-server tells the tokens of several answers one by one, with the end of each, and no sum;
+ * the prompt of several answers is counted once, as OpenAI does. */
+static void add_usage(struct wire_reader *r, const struct usage *before, yyjson_val *choice)
+{
+    struct usage *sum = &r->in.usage;
+    int64_t index = json_get_int(choice, "index", 0);
+
+    if (!completes(r) || !before->known || json_get_str(choice, "finish_reason").len == 0)
+        return;
+    if (index % (r->in.turn->n ? r->in.turn->n : 1) != 0)
+        sum->input = sum->cached_read = sum->cache_write = 0;
+    sum->input += before->input;
+    sum->output += before->output;
+    sum->cached_read += before->cached_read;
+    sum->cache_write += before->cache_write;
+    sum->reasoning += before->reasoning;
+}
+
 /* OpenAI's prompt_tokens include the cached ones; where they cannot, the place left them out. */
 static void read_usage(struct wire_reader *r, yyjson_val *chunk)
 {
     yyjson_val *u = json_get(chunk, "usage"), *in = json_get(u, "prompt_tokens_details");
-    struct usage *to = &r->in.usage;
+    struct usage *to = &r->in.usage, before = *to;
 
     if (!yyjson_is_int(json_get(u, "prompt_tokens")) &&
         !yyjson_is_int(json_get(u, "completion_tokens")))
@@ -243,6 +287,7 @@ static void read_usage(struct wire_reader *r, yyjson_val *chunk)
     to->reasoning = wire_count(json_get(u, "completion_tokens_details"), "reasoning_tokens");
     if (to->cached_read > to->input)
         to->input += to->cached_read;
+    add_usage(r, &before, yyjson_arr_get_first(json_get(chunk, "choices")));
 }
 
 static void read_chunk(struct wire_read *in, yyjson_val *chunk, struct slice text)
@@ -255,6 +300,8 @@ static void read_chunk(struct wire_read *in, yyjson_val *chunk, struct slice tex
         wire_refused(&r->in, text);
         return;
     }
+    if (completes(r) && yyjson_is_null(chunk))
+        return; /* llama-server 0.7.0 between the answers to several prompts */
     if (!yyjson_is_obj(chunk)) {
         wire_broken(&r->in, "an event that is not an object");
         return;
@@ -279,12 +326,12 @@ static bool all_finished(const struct wire_read *in)
     const struct wire_reader *r = (const struct wire_reader *)in;
     unsigned seen = 0;
 
-    for (size_t i = 0; i < TURN_CHOICES_MAX; i++) {
+    for (size_t i = 0; i < r->n_choices; i++) {
         seen += r->choices[i].seen;
         if (r->choices[i].seen && !r->choices[i].finished)
             return false;
     }
-    return seen >= (in->turn && !in->done ? in->turn->n : 1);
+    return seen >= (in->turn && !in->done ? turn_choices(in->turn) : 1);
 }
 
 static void read_event(struct wire_read *in, struct slice name, yyjson_val *chunk,
@@ -303,7 +350,17 @@ enum nigh_status wire_openai_reader_new(struct wire_reader **ret, const struct t
                                         void (*sink)(void *owner, const struct event *),
                                         void *owner, struct nigh_err *err)
 {
+    size_t n = turn && turn->verb == VERB_COMPLETE ? turn_choices(turn) : TURN_CHOICES_MAX;
+    size_t size = sizeof(struct wire_reader) + n * sizeof(struct choice_state);
+
     (void)content_type;
-    return wire_read_new(ret, sizeof(struct wire_reader), &format, turn, http_status, arena, sink,
-                         owner, err);
+    if (turn && wire_verbs_is_data(turn->verb))
+        return wire_verbs_reader_new(ret, turn, http_status, arena, sink, owner, err);
+    if (n > VERBS_PROMPTS_MAX)
+        return nigh_fail(err, NIGH_TOOBIG, "more than %d answers", VERBS_PROMPTS_MAX);
+    enum nigh_status status =
+        wire_read_new(ret, size, &format, turn, http_status, arena, sink, owner, err);
+    if (!status)
+        (*ret)->n_choices = n;
+    return status;
 }

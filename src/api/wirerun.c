@@ -43,7 +43,7 @@ static void wirerun_free(struct wirerun *w)
 /* Every choice that was asked for has said why it stopped. */
 static bool all_finished(const struct wirerun *w)
 {
-    return w->finished >= (w->run->turn->n ? w->run->turn->n : 1);
+    return w->finished >= turn_choices(w->run->turn);
 }
 
 /* ---- clocks ---- */
@@ -209,9 +209,9 @@ static void on_head(void *owner, struct call *call, int http_status)
     if (http_status >= 400)
         w->retry_after_ms = retry_after_parse_ms(
             call_header(call, "retry-after"), call_header(call, "retry-after-ms"), clock_wall_us());
-    enum nigh_status status =
-        w->spec.wire->reader_new(&w->reader, w->run->turn, http_status, call_header(call, "content-type"),
-                                 &w->arena, on_event, w, &w->outcome.err);
+    enum nigh_status status = w->spec.wire->reader_new(&w->reader, w->run->turn, http_status,
+                                                       call_header(call, "content-type"), &w->arena,
+                                                       on_event, w, &w->outcome.err);
     if (status != NIGH_OK) { /* the first byte of the body, or its end, will tell */
         w->reader = NULL;
         name_place(w);
@@ -294,6 +294,7 @@ enum nigh_status wirerun_start(struct wirerun **ret, const struct wirerun_spec *
     static const struct call_ops ops = {.head = on_head, .data = on_data, .done = on_done};
     struct header headers[2 + WIRE_HEADERS_MAX] = {{"Content-Type", "application/json"},
                                                    {"Accept", "text/event-stream"}};
+    enum verb verb = run->turn->verb;
     size_t n_headers = 2;
     struct clearance *pass = TAKE(run->pass);
     uint64_t now = clock_mono_us(), total_ms = spec->total_ms;
@@ -321,11 +322,13 @@ enum nigh_status wirerun_start(struct wirerun **ret, const struct wirerun_spec *
     w->outcome.fate = FATE_RETRY;
     arena_init(&w->arena, WIRERUN_ARENA_MAX);
 
+    if (verb != VERB_CHAT && verb != VERB_COMPLETE)
+        headers[1].value = "application/json";
     if (spec->wire->headers)
         n_headers += spec->wire->headers(run->turn, run->arena, headers + n_headers);
     const struct call_spec call = {.to = spec->to,
                                    .method = "POST",
-                                   .path = spec->wire->paths[run->turn->verb],
+                                   .path = spec->wire->paths[verb],
                                    .headers = headers,
                                    .n_headers = n_headers,
                                    .body = run->body,

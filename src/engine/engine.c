@@ -425,7 +425,7 @@ static enum nigh_status job_begin(struct job *j, struct nigh_err *err)
     struct engine *e = j->engine;
     const struct wirerun_spec spec = {.loop = e->loop,
                                       .client = e->client,
-                                      .wire = &wire_openai,
+                                      .wire = &wire_llama,
                                       .to = &e->to,
                                       .name = e->place.name,
                                       .first_ms = e->first_ms,
@@ -525,7 +525,7 @@ static enum nigh_status encode(struct place *place, const struct turn *turn, str
     enum nigh_status status = guard_turn(turn, err);
 
     if (status == NIGH_OK)
-        status = wire_openai.request(&body, turn, place->model,
+        status = wire_llama.request(&body, turn, place->model,
                                      WIRE_OLD_MAX_TOKENS | WIRE_MORE_WISHES | WIRE_CACHE_PROMPT |
                                          WIRE_STABLE_PREFIX,
                                      err);
@@ -698,7 +698,7 @@ static void set_place(struct engine *e, const struct engine_spec *spec)
         .watts = spec->watts,
         .price = {.source = "free"}};
     e->to = (struct endpoint){.dest = e->place.dest,
-                              .base_url = "http://localhost/v1",
+                              .base_url = "http://localhost",
                               .unix_path = e->launch.socket,
                               .headers = to_headers,
                               .n_headers = ARRAY_LEN(to_headers)};

@@ -149,7 +149,7 @@ TEST(ceilings_refuse_and_never_cut)
     CHECK_EQ(answer_add(&a, &e, NULL), NIGH_OK);
     CHECK_EQ(say(&a, EVENT_TEXT, 0, "y"), NIGH_TOOBIG);
     CHECK_EQ(a.choices[0].parts[0].text.len, ANSWER_BYTES_MAX);
-    CHECK_EQ(say(&a, EVENT_TEXT, TURN_CHOICES_MAX, ""), NIGH_TOOBIG);
+    CHECK_EQ(say(&a, EVENT_TEXT, ANSWER_CHOICES_MAX, ""), NIGH_TOOBIG);
     for (unsigned i = 0; i <= ANSWER_CALLS_MAX; i++) {
         e = (struct event){.kind = EVENT_CALL, .call = 7 * i};
         CHECK_EQ(answer_add(&a, &e, NULL), i < ANSWER_CALLS_MAX ? NIGH_OK : NIGH_TOOBIG);

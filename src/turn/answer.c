@@ -90,7 +90,7 @@ static void *grown(void *items, size_t *n, size_t size, size_t index, size_t max
 static struct answer_choice *choice_at(struct answer *answer, unsigned index)
 {
     void *p = grown(answer->choices, &answer->n_choices, sizeof *answer->choices, index,
-                    TURN_CHOICES_MAX);
+                    ANSWER_CHOICES_MAX);
 
     if (!p)
         return NULL;
@@ -266,8 +266,9 @@ static enum nigh_status add_data(struct answer *answer, const struct event *e,
     json_add_val(&answer->data, e->raw);
     if (answer->data.failed)
         return nigh_fail(err, NIGH_NOMEM, "no memory for the answer");
-    if (answer->data.len > ANSWER_BYTES_MAX)
-        return too_big(err);
+    if (answer->data.len > ANSWER_DATA_MAX)
+        return nigh_fail(err, NIGH_TOOBIG, "the answer is larger than %d MiB",
+                         ANSWER_DATA_MAX >> 20);
     return NIGH_OK;
 }
 
@@ -294,6 +295,6 @@ enum nigh_status answer_add(struct answer *answer, const struct event *e, struct
         return NIGH_OK;
     struct answer_choice *c = choice_at(answer, e->choice);
     if (!c)
-        return no_room(e->choice, TURN_CHOICES_MAX, "choices", err);
+        return no_room(e->choice, ANSWER_CHOICES_MAX, "choices", err);
     return add_to_choice[e->kind](answer, c, e, err);
 }

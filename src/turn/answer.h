@@ -11,6 +11,8 @@ enum {
     ANSWER_CALLS_MAX = 128,
     ANSWER_PARTS_MAX = 4096, /* of a choice; hundreds are the most that was seen (interleaved thinking) */
     ANSWER_BYTES_MAX = 32 << 20,
+    ANSWER_DATA_MAX = 2 * ANSWER_BYTES_MAX, /* 2,048 vectors of 1,536 numbers are 40 MB of JSON */
+    ANSWER_CHOICES_MAX = 128, /* n of a chat, prompts times n of a completion (api/verbs.h) */
 };
 
 /* Pieces of one kind that follow one another are one part; a call gathers its pieces wherever they

@@ -159,7 +159,7 @@ void turn_each_text(const struct turn *turn, bool (*fn)(void *owner, struct slic
     for (size_t i = 0; i < turn->n_stops; i++)
         if (!visit_text(&v, turn->stops[i]))
             return;
-    if (!visit_json(&v, turn->schema) || !visit_json(&v, turn->logit_bias) ||
+    if (!visit_text(&v, turn->suffix) || !visit_json(&v, turn->schema) || !visit_json(&v, turn->logit_bias) ||
         !visit_extras(&v, turn->format_extras) || !visit_extras(&v, turn->stream_extras) ||
         !visit_metadata(&v, turn->metadata))
         return;
@@ -254,4 +254,11 @@ unsigned turn_needs(const struct turn *turn)
     for (size_t i = 0; i < turn->n_messages; i++)
         needs |= message_needs(&turn->messages[i]);
     return needs;
+}
+
+unsigned turn_choices(const struct turn *turn)
+{
+    size_t prompts = turn->verb == VERB_COMPLETE ? turn->n_messages : 1;
+
+    return (unsigned)prompts * (turn->n ? turn->n : 1);
 }

@@ -167,6 +167,8 @@ struct turn {
     int top_logprobs; /* -1 unset */
     yyjson_val *logit_bias;
 
+    struct slice suffix; /* VERB_COMPLETE: what comes after the gap that is to be filled */
+    bool echo;           /* VERB_COMPLETE: the prompt, and its logprobs, before the answer */
     uint64_t dimensions; /* VERB_EMBED; 0: the model's own */
     bool base64;         /* VERB_EMBED: floats as base64 of little-endian IEEE 754 */
     uint64_t top_n;      /* VERB_RERANK; 0: all */
@@ -207,3 +209,4 @@ size_t turn_text_bytes(const struct turn *turn); /* of the above */
  * format, one choice, no logprobs) and ends with it, else absent; parts are joined in the arena. */
 struct slice turn_plain_question(const struct turn *turn, struct arena *a);
 unsigned turn_needs(const struct turn *turn); /* CAN_... bits of place.h */
+unsigned turn_choices(const struct turn *turn); /* answers that are asked for: n, of each prompt */
