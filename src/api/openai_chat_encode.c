@@ -151,13 +151,26 @@ static void flush_logprobs(const struct encoding *e, struct stream *s, struct bu
     delta_close(e, s, s->logprobs_choice, (struct slice){0}, out);
 }
 
+static void put_list(struct buf *out, yyjson_val *list)
+{
+    if (list)
+        json_add_val(out, list);
+    else
+        ADD(out, "null");
+}
+
 /* Logprobs come before their delta and alone: remembered, since raw lives only now. */
 static void keep_logprobs(const struct encoding *e, struct stream *s, const struct event *event,
                           struct buf *out)
 {
     CLEANUP(buf_done) struct buf text = {0};
 
-    json_add_val(&text, event->raw);
+    /* Both members, whatever the place told: OpenAI's clients require them. */
+    ADD(&text, "{\"content\":");
+    put_list(&text, json_get(event->raw, "content"));
+    ADD(&text, ",\"refusal\":");
+    put_list(&text, json_get(event->raw, "refusal"));
+    ADD(&text, "}");
     flush_logprobs(e, s, out); /* two in a row, or of two choices */
     if (text.len > s->logprobs_cap) {
         s->logprobs_cap = 2 * text.len;

@@ -141,8 +141,10 @@ TEST(logprobs_travel_with_their_text)
     tell((struct event){.kind = EVENT_LOGPROBS, .raw = parsed("{\"content\":[1]}")});
     CHECK_EQ(out.len, 0);
     tell((struct event){.kind = EVENT_TEXT, .text = SLICE("y")});
-    CHECK_STR(out.data, DELTA(0, "\"content\":\"y\"") "\"logprobs\":{\"content\":[1]},\"finish_"
-                                                      "reason\":null}]" END_CHUNK);
+    CHECK_STR(
+        out.data,
+        DELTA(0, "\"content\":\"y\"") "\"logprobs\":{\"content\":[1],\"refusal\":null},\"finish_"
+                                      "reason\":null}]" END_CHUNK);
     /* Without a text to go with they go alone, before the finish. */
     buf_reset(&out);
     tell((struct event){.kind = EVENT_LOGPROBS, .raw = parsed("{\"content\":[2]}")});
@@ -150,9 +152,11 @@ TEST(logprobs_travel_with_their_text)
     tell((struct event){.kind = EVENT_FINISH});
     CHECK_STR(
         out.data,
-        DELTA(0, "") "\"logprobs\":{\"content\":[2]},\"finish_reason\":null}]" END_CHUNK DELTA(
+        DELTA(
             0,
-            "") "\"logprobs\":{\"content\":[33333333333]},\"finish_reason\":\"stop\"}]" END_CHUNK);
+            "") "\"logprobs\":{\"content\":[2],\"refusal\":null},\"finish_reason\":null}]" END_CHUNK
+            DELTA(0, "") "\"logprobs\":{\"content\":[33333333333],\"refusal\":null},\"finish_"
+                         "reason\":\"stop\"}]" END_CHUNK);
 }
 
 TEST(logprobs_without_a_delta_are_not_lost)
@@ -165,7 +169,10 @@ TEST(logprobs_without_a_delta_are_not_lost)
     tell((struct event){.kind = EVENT_END});
     CHECK_STR(
         out.data,
-        DELTA(0, "") "\"logprobs\":{\"content\":[4]},\"finish_reason\":null}]" END_CHUNK DONE);
+        DELTA(
+            0,
+            "") "\"logprobs\":{\"content\":[4],\"refusal\":null},\"finish_reason\":null}]" END_CHUNK
+            DONE);
 }
 
 TEST(upstreams_own_words_are_kept)

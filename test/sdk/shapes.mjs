@@ -1,0 +1,180 @@
+/* shapes: everything that a node answered while the other suites ran (record.mjs), held against the types
+ * of the official packages: every required member present and of its type.
+ *
+ * The last suite of run; by itself it has nothing to look at. */
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { Fitter, load } from './fit.mjs';
+import { end, skip, test } from './tap.mjs';
+
+const IMPORTS = [
+    "import type OpenAI from 'openai';",
+    "import type Anthropic from '@anthropic-ai/sdk';",
+];
+const ERROR = '{ error: OpenAI.ErrorObject }';
+const TYPES = {
+    'openai chat completion': 'OpenAI.Chat.Completions.ChatCompletion',
+    'openai chat chunk': 'OpenAI.Chat.Completions.ChatCompletionChunk',
+    'openai completion': 'OpenAI.Completions.Completion',
+    'openai embeddings': 'OpenAI.CreateEmbeddingResponse',
+    'openai model': 'OpenAI.Model',
+    'openai models': "{ object: 'list'; data: OpenAI.Model[] }",
+    'openai response': 'OpenAI.Responses.Response',
+    'openai response event': 'OpenAI.Responses.ResponseStreamEvent',
+    'openai response items': 'OpenAI.Responses.ResponseItemList',
+    'openai error': ERROR,
+    'anthropic message': 'Anthropic.Message',
+    'anthropic event': 'Anthropic.RawMessageStreamEvent',
+    'anthropic token count': 'Anthropic.MessageTokensCount',
+    'anthropic model': 'Anthropic.ModelInfo',
+    'anthropic models': '{ data: Anthropic.ModelInfo[]; has_more: boolean; first_id: string | null; last_id: string | null }',
+    'anthropic error': 'Anthropic.ErrorResponse',
+};
+
+/* Which type an answer has: method, path, and of 200s the type of a body and of a stream's events. */
+const ROWS = [
+    ['POST', /^\/v1\/chat\/completions$/, 'openai chat completion', 'openai chat chunk'],
+    ['POST', /^\/v1\/completions$/, 'openai completion', 'openai completion'],
+    ['POST', /^\/v1\/embeddings$/, 'openai embeddings'],
+    ['POST', /^\/v1\/responses$/, 'openai response', 'openai response event'],
+    ['POST', /^\/v1\/responses\/[^/]+\/cancel$/, 'openai response'],
+    ['GET', /^\/v1\/responses\/[^/]+$/, 'openai response', 'openai response event'],
+    ['GET', /^\/v1\/responses\/[^/]+\/input_items$/, 'openai response items'],
+    ['POST', /^\/v1\/messages$/, 'anthropic message', 'anthropic event'],
+    ['POST', /^\/v1\/messages\/count_tokens$/, 'anthropic token count'],
+    ['GET', /^\/v1\/models$/, 'openai models'],
+    ['GET', /^\/v1\/models\/.+$/, 'openai model'],
+];
+const ANTHROPIC = { 'openai models': 'anthropic models', 'openai model': 'anthropic model' };
+
+/* What a type requires and the wire does not have, each with its reason. */
+const EXCUSED = [
+    [/^openai response(\.response|\[\])?\.output_text$/, 'made by the client of the output'],
+    [/^openai response event\.response\.output_text$/, 'made by the client of the output'],
+];
+/* What the wire has beyond the types, each with its reason; anything else that is extra fails. */
+const KNOWN_EXTRAS = [
+    [/\.usage\.nigh$/, 'the bill, docs/api.md'],
+    [/\.reasoning_content$/, "thinking, by the name that DeepSeek, vLLM and llama-server use"],
+    [/\.prompt_tokens_details\.cache_write_tokens$/, 'counts of places that bill for it'],
+    [/\.logprobs\.(content|refusal)\[\]\.(id|top_logprobs\[\]\.id)$/, "llama-server's number of a token, passed on"],
+];
+
+function rowOf({ method, path, anthropic, status, type, body }) {
+    if (status >= 400) {
+        const anthropicPath = path.startsWith('/v1/messages') || (anthropic && path.startsWith('/v1/models'));
+        return path.startsWith('/api/') ? null : anthropicPath ? 'anthropic error' : 'openai error';
+    }
+    const row = ROWS.find(([verb, pattern]) => verb === method && pattern.test(path));
+    const kind = row?.[type.includes('event-stream') ? 3 : 2] ?? null;
+    return anthropic && ANTHROPIC[kind] ? ANTHROPIC[kind] : kind;
+}
+
+/* The JSON of a body, or of each whole event of a stream. */
+function objectsOf({ type, text, whole }) {
+    if (!type.includes('event-stream'))
+        return whole ? [JSON.parse(text)] : [];
+    return text.split(/\r?\n\r?\n/).slice(0, -1).flatMap((block) => {
+        const data = block.split(/\r?\n/).filter((line) => line.startsWith('data:')).map((line) => line.slice(5)).join('\n');
+        return data.trim() === '' || data.trim() === '[DONE]' ? [] : [JSON.parse(data)];
+    });
+}
+
+/* An error where an event was awaited. */
+function kindOfEvent(kind, object) {
+    if (kind === 'anthropic event' && object.type === 'error')
+        return 'anthropic error';
+    if (kind === 'anthropic event' && object.type === 'ping')
+        return null; /* told in the documentation of streams, left out of the type */
+    if (kind.startsWith('openai') && object.error && !object.object && kind !== 'openai response event')
+        return 'openai error';
+    return kind;
+}
+
+function gather(lines) {
+    const heard = new Map(Object.keys(TYPES).map((kind) => [kind, []]));
+    const unknown = new Map();
+    for (const line of lines) {
+        const record = JSON.parse(line);
+        const kind = rowOf(record);
+        const where = `${record.method} ${record.path}`;
+        if (!kind && (record.path.startsWith('/v1/') || record.path.startsWith('/api/')))
+            unknown.set(where, (unknown.get(where) ?? 0) + 1);
+        if (!kind)
+            continue;
+        for (const object of objectsOf(record)) {
+            const one = kindOfEvent(kind, object);
+            if (one)
+                heard.get(one).push({ object, where: `${where} ${record.status}` });
+        }
+    }
+    return { heard, unknown };
+}
+
+const file = process.env.NIGH_SDK_RECORD;
+const lines = file && existsSync(file) ? readFileSync(file, 'utf8').split('\n').filter(Boolean) : [];
+if (lines.length === 0) {
+    skip('shapes', 'nothing was recorded: no other suite ran');
+    process.exit(end());
+}
+const { checker, types } = load(IMPORTS, TYPES);
+const fitterOf = () => new Fitter(checker, (path) => EXCUSED.some(([pattern]) => pattern.test(path)));
+const { heard, unknown } = gather(lines);
+const complained = (kind, object) => fitterOf().fits(object, types[kind], kind);
+
+let objects = 0;
+let kinds = 0;
+for (const [kind, list] of heard) {
+    if (list.length === 0) {
+        skip(`shapes: ${kind}`, 'no suite that ran had one');
+        continue;
+    }
+    await test(`shapes: ${kind}: ${list.length} fit`, async () => {
+        const fitter = fitterOf();
+        for (const { object, where } of list) {
+            const complaints = fitter.fits(object, types[kind], kind);
+            assert.deepEqual(complaints, [], `${where}: ${JSON.stringify(object).slice(0, 600)}`);
+        }
+        const extras = [...fitter.extras.keys()].filter((path) => !KNOWN_EXTRAS.some(([pattern]) => pattern.test(path)));
+        assert.deepEqual(extras, [], 'members that no type knows and no row of KNOWN_EXTRAS explains');
+    });
+    await test(`shapes: ${kind}: without any one of its required members it would not`, async () => {
+        const fitter = fitterOf();
+        list.slice(0, 50).forEach(({ object }) => fitter.fits(object, types[kind], kind));
+        assert.ok(fitter.required.size > 0, 'nothing is required');
+        for (const path of fitter.required) {
+            if (EXCUSED.some(([pattern]) => pattern.test(path)))
+                continue;
+            const missed = list.slice(0, 50).some(({ object }) => {
+                const less = without(structuredClone(object), path.slice(kind.length + 1).split('.'));
+                return less && complained(kind, less).length > 0;
+            });
+            assert.ok(missed, `${path} could be left out and nobody would see`);
+        }
+    });
+    objects += list.length;
+    kinds += 1;
+}
+if (!process.argv[2])
+    await test('shapes: every path that was asked has a type', async () => {
+        assert.deepEqual([...unknown.keys()], []);
+    });
+console.log(`# ${objects} objects of ${kinds} types, from ${lines.length} answers`);
+process.exit(end());
+
+/* The object less one member by its path ("choices[].delta"), or null where it has none. */
+function without(object, steps) {
+    let at = [object];
+    for (const [i, step] of steps.entries()) {
+        const name = step.replace(/(\[\])+$/, '');
+        at = at.filter((one) => one !== null && typeof one === 'object' && Object.hasOwn(one, name));
+        if (at.length === 0)
+            return null;
+        if (i === steps.length - 1) {
+            at.forEach((one) => delete one[name]);
+            return object;
+        }
+        at = at.flatMap((one) => (Array.isArray(one[name]) ? one[name].flat(3) : [one[name]]));
+    }
+    return null;
+}
