@@ -3,13 +3,28 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 enum {
-    CROWD = 3072, /* connections; above it, idle ones have CROWD_IDLE_MS.  One that was used holds
-                   * 41 kB (measured 2026-11-22), because libmicrohttpd clears its whole pool */
-    CROWD_IDLE_MS = 1000,
+    CROWD = 256, /* connections; above it, those that rest give their memory back after REST_MS
+                  * instead of at their next tick.  So many hold 10 MB */
+    REST_MS = 1000,
+    POOL_PAGES_MAX = 64,
+    POOL_LINE_AT_MAX = 64, /* a request line stands at most so far from its pool's begin */
 };
+
+/* A pool over 32 KiB is a mapping of its own, so it begins with a page; one of which this cannot be
+ * told is left as it is. */
+void conn_began(struct conn *c, const char *line)
+{
+    uintptr_t at = (uintptr_t)line % (uintptr_t)sysconf(_SC_PAGESIZE);
+
+    c->used = true;
+    c->trimmed = false;
+    c->pool = at < POOL_LINE_AT_MAX ? (char *)line - at : NULL;
+}
 
 void conn_wake(struct conn *c)
 {
@@ -76,7 +91,7 @@ void conn_on_completed(void *cls, struct MHD_Connection *mhd, void **ctx,
     if (c->server->draining)
         conn_cut(c);
     else if (c->server->n_conns > CROWD)
-        conn_clock(c, CROWD_IDLE_MS);
+        conn_clock(c, REST_MS);
 }
 
 /* ---- connections ---- */
@@ -106,8 +121,6 @@ static uint64_t conn_deadline_us(struct conn *c, uint64_t now_us)
     uint64_t slow_us = (uint64_t)limits->slow_ms * 1000, idle_us = (uint64_t)limits->idle_ms * 1000;
     struct exchange *ex = c->ex;
 
-    if (c->used && c->server->n_conns > CROWD && idle_us > CROWD_IDLE_MS * 1000)
-        idle_us = CROWD_IDLE_MS * 1000;
     if (!ex)
         return c->moved_us + (c->used || idle_us < slow_us ? idle_us : slow_us);
     if (ex->stage == STAGE_HEAD || ex->stage == STAGE_BODY)
@@ -118,6 +131,30 @@ static uint64_t conn_deadline_us(struct conn *c, uint64_t now_us)
         return UINT64_MAX;
     }
     return c->moved_us + slow_us;
+}
+
+static bool is_zero(const char *p, size_t n)
+{
+    return *p == 0 && memcmp(p, p + 1, n - 1) == 0;
+}
+
+/* libmicrohttpd clears its pool after every request, all of it, so that a connection which rests
+ * holds 41 kB of zeros.  Pages with nothing in them are given back: the kernel makes zeros of them
+ * again when they are touched, so not a byte changes for libmicrohttpd, whatever it keeps there. */
+static void conn_trim(struct conn *c)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), n = c->server->pool_bytes / page;
+    unsigned char resident[POOL_PAGES_MAX];
+
+    if (!c->pool || c->trimmed || n > POOL_PAGES_MAX || mincore(c->pool, n * page, resident) != 0)
+        return;
+    c->trimmed = true;
+    for (size_t i = 0, end; i < n; i = end + 1) { /* runs of such pages: a call for each */
+        for (end = i; end < n && resident[end] & 1 && is_zero(c->pool + end * page, page); end++)
+            ;
+        if (end > i)
+            madvise(c->pool + i * page, (end - i) * page, MADV_DONTNEED);
+    }
 }
 
 /* Deadlines are looked at, not kept: a tick at least every slow_ms costs nothing per request, and
@@ -133,6 +170,8 @@ static void on_tick(struct timer *t)
         conn_cut(c);
         return;
     }
+    if (!c->ex)
+        conn_trim(c);
     wait_ms = (due_us - now_us) / 1000 + 1;
     if (wait_ms > s->limits.slow_ms)
         wait_ms = s->limits.slow_ms;

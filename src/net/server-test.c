@@ -470,6 +470,25 @@ TEST(server_cuts_slow_clients)
     end();
 }
 
+/* While it rests its memory is given back; what libmicrohttpd keeps of the next request stays. */
+TEST(server_keeps_half_a_line_while_it_gives_memory_back)
+{
+    begin((struct server_limits){.slow_ms = SLOW_MS, .idle_ms = 60000});
+    struct peer p = peer_open();
+    uint64_t from_us;
+
+    peer_send(&p, POST("/echo", "Content-Length: 2\r\n\r\nhi"));
+    WAIT(peer_has(&p, "\r\n\r\nhi"));
+    peer_send(&p, "GET /ha");
+    from_us = clock_mono_us();
+    WAIT(clock_mono_us() - from_us > SLOW_MS * 3000); /* each SLOW_MS it is looked at */
+    peer_send(&p, "lf HTTP/1.1\r\nHost: a\r\n\r\n");
+    WAIT(peer_has(&p, "GET /half"));
+    CHECK_EQ(saw.requests, 2);
+    peer_close(&p);
+    end();
+}
+
 TEST(server_closes_idle_connections)
 {
     begin((struct server_limits){.slow_ms = 60000, .idle_ms = SLOW_MS});

@@ -10,7 +10,6 @@
 enum {
     BODY_BYTES_MAX = 64 << 20,   /* a few large images in base64 */
     HEADER_BYTES_MAX = 32 << 10, /* twice what Node.js accepts, four times Apache */
-    CONNECTIONS_MAX = 10240,     /* every program of one person, or a small company's, at once */
     IDLE_MS = 120000,            /* longer than the keep-alive of the usual HTTP clients */
     SLOW_MS = 30000,             /* a stalled upload: about what Apache allows between packets */
 
@@ -141,22 +140,22 @@ static void limits_fill(struct server_limits *to, const struct server_limits *fr
     *to = from ? *from : (struct server_limits){0};
     to->body_bytes_max = to->body_bytes_max ? to->body_bytes_max : BODY_BYTES_MAX;
     to->header_bytes_max = to->header_bytes_max ? to->header_bytes_max : HEADER_BYTES_MAX;
-    to->connections_max = to->connections_max ? to->connections_max : CONNECTIONS_MAX;
+    to->connections_max = to->connections_max ? to->connections_max : SERVER_CONNECTIONS_MAX;
     to->idle_ms = to->idle_ms ? to->idle_ms : IDLE_MS;
     to->slow_ms = to->slow_ms ? to->slow_ms : SLOW_MS;
 }
 
 static enum nigh_status mhd_start(struct server *s, struct nigh_err *err)
 {
-    s->mhd = MHD_start_daemon(
-        MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, exchange_on_access, s,
-        MHD_OPTION_LISTEN_SOCKET, s->listen_fd, /* */
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, s->limits.header_bytes_max + POOL_SLACK_BYTES,
-        MHD_OPTION_CONNECTION_LIMIT, s->limits.connections_max + REFUSALS_MAX, /* */
-        MHD_OPTION_CONNECTION_TIMEOUT, 0U,                                     /* on_tick() */
-        MHD_OPTION_URI_LOG_CALLBACK, exchange_on_uri, s,                       /* */
-        MHD_OPTION_NOTIFY_COMPLETED, conn_on_completed, s,                     /* */
-        MHD_OPTION_NOTIFY_CONNECTION, conn_on_connection, s, MHD_OPTION_END);
+    s->mhd = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
+                              exchange_on_access, s, MHD_OPTION_LISTEN_SOCKET, s->listen_fd, /* */
+                              MHD_OPTION_CONNECTION_MEMORY_LIMIT, s->pool_bytes,             /* */
+                              MHD_OPTION_CONNECTION_LIMIT,
+                              s->limits.connections_max + REFUSALS_MAX,          /* */
+                              MHD_OPTION_CONNECTION_TIMEOUT, 0U,                 /* on_tick() */
+                              MHD_OPTION_URI_LOG_CALLBACK, exchange_on_uri, s,   /* */
+                              MHD_OPTION_NOTIFY_COMPLETED, conn_on_completed, s, /* */
+                              MHD_OPTION_NOTIFY_CONNECTION, conn_on_connection, s, MHD_OPTION_END);
     if (!s->mhd)
         return nigh_fail(err, NIGH_IO, "start the HTTP server: %s", strerror(errno));
     return NIGH_OK;
@@ -193,6 +192,7 @@ enum nigh_status server_new(struct server **ret, struct loop *loop, const char *
         return nigh_fail(err, NIGH_NOMEM, "start the HTTP server: out of memory");
     *s = (struct server){.loop = loop, .ops = *ops, .owner = owner, .listen_fd = -1};
     limits_fill(&s->limits, limits);
+    s->pool_bytes = s->limits.header_bytes_max + POOL_SLACK_BYTES;
     lingers_init(&s->lingers, loop);
     s->leave_fd = epoll_create1(EPOLL_CLOEXEC);
     if (s->leave_fd < 0)

@@ -22,10 +22,14 @@
 struct server;
 struct exchange;
 
+enum {
+    SERVER_CONNECTIONS_MAX = 10240, /* every program of one person, or a small company's, at once */
+};
+
 struct server_limits {
     size_t body_bytes_max;    /* 64 MiB: a few large images in base64; 0 takes the default */
     size_t header_bytes_max;  /* 32 KiB for all headers with the request line */
-    unsigned connections_max; /* 10,240 */
+    unsigned connections_max; /* SERVER_CONNECTIONS_MAX */
     unsigned idle_ms;         /* keep-alive connection without a request: 120,000 */
     unsigned slow_ms;         /* a request whose header or body stalls: 30,000 */
 };

@@ -39,8 +39,10 @@ struct conn {
     struct timer clock;
     uint64_t moved_us;    /* when it began to be idle, or the request last moved */
     uint64_t acked_bytes; /* by the client, at the last tick while we were sending */
+    char *pool;           /* libmicrohttpd's memory of this connection; NULL: not known */
     int fd;
     bool used;      /* a request line came */
+    bool trimmed;   /* rests, and its pool was given back */
     bool loopback;  /* the peer's address */
     bool suspended; /* as far as MHD_resume_connection was not called */
     bool left;      /* the client closed its side, at least for writing */
@@ -96,6 +98,7 @@ struct server {
     struct later pump_later, drained_later;
     bool pumping, again, draining, freed;
     struct server_limits limits;
+    size_t pool_bytes; /* of one connection */
     struct server_ops ops;
     void *owner;
     struct conn *conns;
@@ -114,6 +117,8 @@ void server_drained_check(struct server *s); /* an exchange ended */
 void conn_park(struct conn *c); /* libmicrohttpd does nothing with it until conn_wake() */
 void conn_wake(struct conn *c);
 void conn_leave(struct conn *c); /* the client is not there any more, or we gave it up */
+/* Its request line is in, at this place of its pool. */
+void conn_began(struct conn *c, const char *line);
 /* Ends a connection from outside of libmicrohttpd, which then sees it closed and cleans up.  What
  * the kernel has of an answer is still sent. */
 void conn_cut(struct conn *c);

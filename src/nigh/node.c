@@ -250,6 +250,28 @@ static void no_cores(void)
         log_at(LOG_WARN, "node", "core files could not be turned off");
 }
 
+/* As many descriptors as the system lets us have: a connection of a client is one, its cloud's is
+ * another.  Returns how many clients' connections that allows; 0: the server's own number. */
+static unsigned connections_allowed(void)
+{
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+        return 0;
+    if (files.rlim_cur < files.rlim_max && files.rlim_cur < NODE_FILES_MAX) {
+        files.rlim_cur = files.rlim_max < NODE_FILES_MAX ? files.rlim_max : NODE_FILES_MAX;
+        (void)setrlimit(RLIMIT_NOFILE, &files); /* what it was before is read below */
+        getrlimit(RLIMIT_NOFILE, &files);
+    }
+    if (files.rlim_cur >= SERVER_CONNECTIONS_MAX + NODE_FILES_OWN)
+        return 0;
+    unsigned left = files.rlim_cur > 2 * NODE_FILES_OWN ? (unsigned)files.rlim_cur - NODE_FILES_OWN
+                                                        : (unsigned)files.rlim_cur / 2;
+    log_at(LOG_WARN, "node", "the limit of open files holds connections down; see ulimit -n",
+           LOG_NUM("connections", left));
+    return left;
+}
+
 /* Beyond loopback only with a key: tens of thousands of open model servers on the net say why
  * (THREATS.md 3). */
 static enum nigh_status may_listen(struct node *node, const char *host, struct nigh_err *err)
@@ -284,7 +306,8 @@ static enum nigh_status node_build(struct node *node, const struct node_options 
     if (!node->config_path)
         return nigh_fail(err, NIGH_NOMEM, "start: out of memory");
     TRY(config_load(&config, node->config_path, NULL, NULL, err));
-    struct server_limits limits = {.body_bytes_max = config->body_bytes_max};
+    struct server_limits limits = {.body_bytes_max = config->body_bytes_max,
+                                   .connections_max = connections_allowed()};
     struct server_ops server = {.request = routes_request, .drained = on_drained};
     const char *host = config->host;
     uint16_t port = config->port;

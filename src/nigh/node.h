@@ -17,6 +17,9 @@ enum {
     NODE_DRAIN_MS = 30 * 1000,     /* after SIGTERM: turns that are still open then are broken off */
     NODE_DEADLINE_MS = 1800 * 1000, /* of a turn that set none: three times the SDKs' ten minutes */
     NODE_HOPS = 8,                 /* places tried for one turn, retries included */
+    NODE_FILES_MAX = 65536, /* descriptors asked for; six times what connections_max needs */
+    NODE_FILES_OWN = 1024,  /* of them not for clients: one to a cloud for each running turn, 256
+                               that rest, lingering ones, the store, the engine's pipes */
     NODE_QUIET_MS = 1000, /* without a turn: what the last burst needed goes back to the system */
 };
 
