@@ -28,6 +28,8 @@ struct wire {
     const char *name;      /* "openai" */
     const char *paths[VERB_COUNT_OF]; /* VERB_CHAT: "/chat/completions"; NULL: not spoken */
     enum wire_auth auth;
+    unsigned cannot;       /* CAN_... bits that the format has no word for */
+    bool needs_max_tokens; /* a turn without them gets the model's own, where it is known */
     /* Beside content type, Accept and the key: anthropic-version, the caller's anthropic-beta.  May be
      * NULL.  Values live in the arena or for ever. */
     size_t (*headers)(const struct turn *turn, struct arena *arena,
@@ -58,3 +60,4 @@ struct wire {
 
 extern const struct wire wire_openai;
 extern const struct wire wire_llama; /* the engine's: base URL without /v1 */
+extern const struct wire wire_anthropic;

@@ -30,12 +30,19 @@ static const struct {
     {"overloaded_error", FATE_RETRY},
     {"server_error", FATE_RETRY},
     {"unavailable_error", FATE_RETRY}, /* llama-server while its model loads */
+    {"billing_error", FATE_ELSEWHERE}, /* Anthropic's, here and below */
+    {"api_error", FATE_RETRY},
+    {"timeout_error", FATE_RETRY},
 };
 
 /* Servers without a code for it still say that a prompt is too long for their model. */
 static const char *const context_phrases[] = {"context length",     "context window",
                                               "context size",       "maximum context",
-                                              "prompt is too long", "too many tokens"};
+                                              "prompt is too long", "too many tokens",
+                                              "exceed context limit"};
+
+/* An empty account, told as if the request were wrong (Anthropic, 400). */
+static const char *const account_phrases[] = {"credit balance is too low"};
 
 static const struct {
     int status;
@@ -51,6 +58,14 @@ static bool holds(struct slice text, const char *phrase)
 
     for (size_t i = 0; i + n <= text.len; i++)
         if (slice_ieq((struct slice){text.p + i, n}, (struct slice){phrase, n}))
+            return true;
+    return false;
+}
+
+static bool is_account(const struct told *t)
+{
+    for (size_t i = 0; i < ARRAY_LEN(account_phrases); i++)
+        if (holds(t->message, account_phrases[i]))
             return true;
     return false;
 }
@@ -74,8 +89,11 @@ static enum fate fate_of(const struct told *t)
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         if (slice_is(t->code, words[i].word) || slice_is(t->type, words[i].word))
             return words[i].fate;
-    if (is_context(t))
+    if (is_context(t) || is_account(t))
         return FATE_ELSEWHERE;
+    /* Of a stream that began well, where no status tells it. */
+    if (t->status == 0 && slice_is(t->type, "invalid_request_error"))
+        return FATE_CALLER;
     /* Something that the request names was not found, other than the model: a file, an image. */
     if (t->status == 404 && t->param.len > 0 && !slice_is(t->param, "model"))
         return FATE_CALLER;
