@@ -49,3 +49,4 @@ struct api {
 };
 
 extern const struct api api_openai_chat;
+extern const struct api api_anthropic, api_anthropic_count;

@@ -403,6 +403,10 @@ enum nigh_status wire_openai_request(struct buf *out, const struct turn *turn, c
 {
     struct writing w = {out, turn, is_own(turn), NIGH_OK, err};
 
+    if (turn->native.p && !w.own)
+        return nigh_fail(err, NIGH_UNSUPPORTED,
+                         "`%.*s` cannot be told to a place that speaks OpenAI's format",
+                         (int)(turn->native.len < 64 ? turn->native.len : 64), turn->native.p);
     if (wire_verbs_is_data(turn->verb) && turn->verb != VERB_COUNT)
         wire_verbs_request(out, turn, model, w.own);
     else

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "meter/bill.h"
+#include "nigh/routes.h"
 #include <sodium.h>
 #include <stdlib.h>
 
@@ -36,7 +37,7 @@ void admin_refuse(struct exchange *ex, const struct refusal *refusal)
                  (unsigned long long)(refusal->retry_after_ms + 999) / 1000);
         headers[n++] = (struct header){"Retry-After", seconds};
     }
-    api_openai_chat.error(refusal, &body);
+    routes_shape(ex)->error(refusal, &body);
     exchange_reply(ex, refusal->http_status, headers, n, buf_slice(&body));
     buf_done(&body);
 }
@@ -63,6 +64,11 @@ static struct models models_of(const struct node *node, const char *profiles[sta
                            .created = (int64_t)(node->started_us / 1000000)};
 }
 
+static enum models_shape shape_of(struct exchange *ex)
+{
+    return routes_shape(ex) == &api_anthropic ? MODELS_ANTHROPIC : MODELS_OPENAI;
+}
+
 void admin_models(struct node *node, struct exchange *ex, struct slice rest)
 {
     struct buf json = {0};
@@ -70,7 +76,7 @@ void admin_models(struct node *node, struct exchange *ex, struct slice rest)
     struct models models = models_of(node, profiles);
 
     (void)rest;
-    models_list(&models, &json);
+    models_list(&models, shape_of(ex), &json);
     answer(ex, 200, &json);
 }
 
@@ -81,7 +87,7 @@ void admin_model(struct node *node, struct exchange *ex, struct slice rest)
     struct models models = models_of(node, profiles);
     struct nigh_err err = {0};
 
-    if (models_one(&models, rest, &json)) {
+    if (models_one(&models, shape_of(ex), rest, &json)) {
         answer(ex, 200, &json);
         return;
     }

@@ -1,8 +1,8 @@
 /* admin: the node's own routes: status, places, bills, the ledger, keys, models.
  *
  * Each takes the exchange and answers it, now or when the store has read, and releases it.  rest: what
- * follows the route's path, such as an id; the exchange's own bytes.  Errors have OpenAI's shape.
- * Loop thread only. */
+ * follows the route's path, such as an id; the exchange's own bytes.  Errors have the
+ * shape of routes_shape.  Loop thread only. */
 #pragma once
 #include "api/api.h"
 #include "nigh/node.h"
@@ -18,5 +18,5 @@ enum {
     ADMIN_ROWS_MAX = 1000, /* at most; ?limit= */
 };
 
-/* Answers with the refusal in OpenAI's shape; does not release. */
+/* Answers with the refusal in the caller's shape; does not release. */
 void admin_refuse(struct exchange *ex, const struct refusal *refusal);

@@ -20,6 +20,8 @@ static const struct route {
     admin_fn *admin;       /* or the node's own business */
 } routes[] = {
     {"POST", "/v1/chat/completions", ROUTE_JSON, &api_openai_chat, NULL},
+    {"POST", "/v1/messages", ROUTE_JSON, &api_anthropic, NULL},
+    {"POST", "/v1/messages/count_tokens", ROUTE_JSON, &api_anthropic_count, NULL},
     {"GET", "/v1/models", 0, NULL, admin_models},
     {"GET", "/v1/models/", ROUTE_TREE, NULL, admin_model},
     {"GET", "/healthz", ROUTE_OPEN, NULL, admin_health},
@@ -34,6 +36,23 @@ static const struct route {
     {"POST", "/nigh/v1/keys", ROUTE_JSON, NULL, admin_key_new},
     {"DELETE", "/nigh/v1/keys/", ROUTE_TREE, NULL, admin_key_revoke},
 };
+
+/* Whose errors a caller understands, by the path; elsewhere OpenAI's. */
+static const struct {
+    const char *prefix;
+    const struct api *api;
+} shapes[] = {
+    {"/v1/messages", &api_anthropic},
+};
+
+const struct api *routes_shape(struct exchange *ex)
+{
+    for (size_t i = 0; i < ARRAY_LEN(shapes); i++)
+        if (slice_starts(exchange_path(ex), slice_of(shapes[i].prefix)))
+            return shapes[i].api;
+    /* /v1/models is both's: Anthropic's programs always tell their version. */
+    return exchange_header(ex, "anthropic-version").p ? &api_anthropic : &api_openai_chat;
+}
 
 static bool path_matches(const struct route *route, struct slice path)
 {

@@ -1,8 +1,12 @@
 /* routes: which path is what: the table of every HTTP route.
  *
- * Turns go to request.h with their api; everything else is answered by admin.c.  Loop thread only. */
+ * Turns go to request.h with their api; everything else is answered by admin.c.  Loop thread only.
+ */
 #pragma once
+#include "api/api.h"
 #include "nigh/node.h"
 
 /* server_ops.request; owner: the node. */
 void routes_request(void *owner, struct exchange *ex);
+/* The api in whose shape this caller is told of errors, whether or not the path exists. */
+const struct api *routes_shape(struct exchange *ex);

@@ -181,6 +181,9 @@ struct turn {
     yyjson_val *raw;      /* the whole request as it came */
     const char *format_name; /* which api decoded it: "openai-chat" */
 
+    /* A member or a tool's type without which the request would mean something else, and that only
+     * format_name can say (Anthropic's mcp_servers, web_search_20250305): other formats refuse. */
+    struct slice native;
     struct slice beta; /* the header anthropic-beta: travels to places that speak that format */
 
     /* State kept by the API that was called (OpenAI's responses). */
