@@ -42,3 +42,21 @@ TEST(clock_text_is_rfc3339)
         CHECK_STR(text, rows[i].want);
     }
 }
+
+TEST(clock_hastened_runs_that_many_times_as_fast)
+{
+    enum { RATE = 50 };
+    uint64_t system_us = clock_mono_us(), wall_us = clock_wall_us();
+
+    clock_hasten(RATE);
+    CHECK(clock_mono_us() >= system_us * RATE);
+    CHECK(clock_wall_us() >= wall_us);
+    CHECK(clock_wall_us() < wall_us + 60 * UINT64_C(1000000) * RATE); /* it does not jump */
+    CHECK_EQ(clock_system_us(100), 2);
+    CHECK_EQ(clock_system_us(101), 3); /* never early */
+    CHECK_EQ(clock_from_system_us(2), 100);
+    CHECK_EQ(clock_from_system_us(UINT64_MAX / 2), UINT64_MAX);
+    clock_hasten(1);
+    CHECK(clock_mono_us() < (system_us + 3600 * UINT64_C(1000000)) * 2);
+    CHECK_EQ(clock_system_us(101), 101);
+}

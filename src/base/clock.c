@@ -7,6 +7,9 @@
 /* Atomic, because workers read the clock while a test on another thread advances it. */
 static atomic_bool driven;
 static _Atomic uint64_t driven_mono_us, driven_wall_us;
+/* Written by clock_hasten() alone, before there are threads. */
+static unsigned clock_rate = 1;
+static uint64_t hastened_wall_us; /* the system's, when it was hastened */
 
 static uint64_t clock_read_us(clockid_t id)
 {
@@ -20,14 +23,16 @@ uint64_t clock_mono_us(void)
 {
     if (atomic_load_explicit(&driven, memory_order_relaxed))
         return atomic_load_explicit(&driven_mono_us, memory_order_relaxed);
-    return clock_read_us(CLOCK_MONOTONIC);
+    return clock_read_us(CLOCK_MONOTONIC) * clock_rate;
 }
 
 uint64_t clock_wall_us(void)
 {
     if (atomic_load_explicit(&driven, memory_order_relaxed))
         return atomic_load_explicit(&driven_wall_us, memory_order_relaxed);
-    return clock_read_us(CLOCK_REALTIME);
+    uint64_t wall_us = clock_read_us(CLOCK_REALTIME);
+    return clock_rate == 1 ? wall_us
+                           : hastened_wall_us + (wall_us - hastened_wall_us) * clock_rate;
 }
 
 void clock_drive(uint64_t mono_us, uint64_t wall_us)
@@ -46,6 +51,24 @@ void clock_advance_us(uint64_t us)
 void clock_real(void)
 {
     atomic_store(&driven, false);
+}
+
+void clock_hasten(unsigned rate)
+{
+    clock_rate = rate ? rate : 1;
+    hastened_wall_us = clock_read_us(CLOCK_REALTIME);
+}
+
+uint64_t clock_system_us(uint64_t us)
+{
+    return us / clock_rate + (us % clock_rate != 0);
+}
+
+uint64_t clock_from_system_us(uint64_t system_us)
+{
+    uint64_t us;
+
+    return __builtin_mul_overflow(system_us, clock_rate, &us) ? UINT64_MAX : us;
 }
 
 void clock_text(char text[static CLOCK_TEXT_BYTES], uint64_t wall_us)

@@ -30,7 +30,7 @@ static void clock_set(struct loop *loop)
         return;
 
     uint64_t due_us = loop->heap[1]->due_us, now_us = clock_mono_us();
-    uint64_t wait_us = due_us > now_us ? due_us - now_us : 0;
+    uint64_t wait_us = clock_system_us(due_us > now_us ? due_us - now_us : 0);
     loop->clock_due_us = due_us;
     uv_timer_start(&loop->clock, on_clock, wait_us / 1000 + (wait_us % 1000 != 0), 0);
 }

@@ -216,8 +216,10 @@ static int on_timer_wish(CURLM *multi, long wait_ms, void *owner)
     struct client *c = owner;
 
     c->due = wait_ms == 0;
-    if (wait_ms > 0)
-        return timer_arm(c->loop, &c->clock, (uint64_t)wait_ms, on_clock, NULL) == NIGH_OK ? 0 : -1;
+    if (wait_ms > 0) { /* libcurl looks at the system's clock */
+        uint64_t ms = clock_from_system_us((uint64_t)wait_ms);
+        return timer_arm(c->loop, &c->clock, ms, on_clock, NULL) == NIGH_OK ? 0 : -1;
+    }
     timer_disarm(c->loop, &c->clock);
     if (c->due)
         loop_later(c->loop, &c->later, kick);

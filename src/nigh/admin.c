@@ -179,6 +179,35 @@ static void engine_json(struct engine *engine, struct buf *json)
     buf_add_char(json, '}');
 }
 
+static void cloud_json(struct cloud *cloud, struct buf *json)
+{
+    struct cloud_status status;
+
+    cloud_status(cloud, &status);
+    json_sep(json);
+    buf_add_char(json, '{');
+    json_put_cstr(json, "name", status.name);
+    json_put_cstr(json, "url", status.base_url);
+    json_put_cstr(json, "why", status.why[0] ? status.why : NULL);
+    json_put_cstr(json, "breaker", breaker_state_text(status.breaker));
+    json_put_int(json, "breaker_wait_ms", (int64_t)status.breaker_wait_ms);
+    json_put_int(json, "ok", (int64_t)status.ok);
+    json_put_int(json, "failed", (int64_t)status.failed);
+    json_put_int(json, "openings", (int64_t)status.openings);
+    json_put_int(json, "probes", (int64_t)status.probes);
+    json_put_int(json, "running", status.running);
+    buf_add_char(json, '}');
+}
+
+static void clouds_json(const struct node *node, struct buf *json)
+{
+    json_key(json, "clouds");
+    buf_add_char(json, '[');
+    for (size_t i = 0; i < node->setting->n_clouds; i++)
+        cloud_json(node->setting->clouds[i], json);
+    buf_add_char(json, ']');
+}
+
 void node_status_json(struct node *node, struct buf *json)
 {
     const struct node_counts *counts = &node->counts;
@@ -205,6 +234,7 @@ void node_status_json(struct node *node, struct buf *json)
     json_put_int(json, "bytes_in", (int64_t)counts->bytes_in);
     json_put_int(json, "spent_today_uusd", node->day_spent_uusd);
     engine_json(setting_local(node->setting), json);
+    clouds_json(node, json);
     places_json(node, json);
     buf_add_char(json, '}');
 }

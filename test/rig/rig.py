@@ -393,7 +393,8 @@ class Standin:
 class Node:
     """`nigh serve` with a state folder of its own, which survives restarts."""
 
-    def __init__(self, config, env=None, prefix=(), folder=None):
+    def __init__(self, config, env=None, prefix=(), folder=None, program=NIGH):
+        self.program = program
         self.folder = folder or temp_dir()
         self.state = os.path.join(self.folder, 'state')
         self.log_path = os.path.join(self.folder, 'log')
@@ -410,7 +411,7 @@ class Node:
         r, w = os.pipe()
         began = time.monotonic()
         with open(self.log_path, 'ab') as log:
-            self.p = spawn([*self.prefix, NIGH, 'serve', '--config', self.config_path, '--ready-fd', str(w)],
+            self.p = spawn([*self.prefix, self.program, 'serve', '--config', self.config_path, '--ready-fd', str(w)],
                            env=self.env, stdout=log, stderr=log, pass_fds=(w,), cwd=self.folder)
         os.close(w)
         line = read_line(r, within_s, self.p)
@@ -431,7 +432,7 @@ class Node:
         if not self.prefix:
             return self.p.pid
         for child in children(self.p.pid):
-            if os.path.realpath(f'/proc/{child}/exe') == os.path.realpath(NIGH):
+            if os.path.realpath(f'/proc/{child}/exe') == os.path.realpath(self.program):
                 return child
         return self.p.pid
 

@@ -66,14 +66,15 @@ static struct {
     struct plan canned[2]; /* bench: not streamed, streamed */
     unsigned long serial, requests, chats, connections, open, aborts;
     uint64_t bytes_in, bytes_out;
-} me;
+    unsigned rate; /* its clock runs so many times as fast as the system's */
+} me = {.rate = 1};
 
 static uint64_t now_us(void)
 {
     struct timespec t;
 
     clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+    return ((uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000) * me.rate;
 }
 
 static void die(const char *what)
@@ -644,7 +645,7 @@ static void serve(void)
 
         if (me.heap_n > 0) {
             uint64_t now = now_us(), due = me.heap[1]->due_us;
-            uint64_t left = due > now ? due - now : 0;
+            uint64_t left = due > now ? (due - now + me.rate - 1) / me.rate : 0;
 
             wait = (struct timespec){(time_t)(left / 1000000), (long)(left % 1000000) * 1000};
             limit = &wait;
@@ -724,13 +725,14 @@ static void script_file(const char *path)
 static const char usage[] =
     "usage: standin [--port N] [--reply TEXT] [--tokens N] [--first-delay-ms N] [--token-delay-us "
     "N]\n"
-    "               [--model NAME]... [--key KEY] [--script FILE] [--bench] [--die-with-parent]\n"
+    "               [--model NAME]... [--key KEY] [--script FILE] [--bench] [--rate N]\n"
+    "               [--die-with-parent]\n"
     "Prints \"listening PORT\".  POST /control sets what comes next, GET /control/seen tells what "
     "came.\n";
 
 int main(int argc, char **argv)
 {
-    enum { PORT = 1, REPLY, TOKENS, FIRST, TOKEN, MODEL, KEY, SCRIPT, BENCH, DIE, HELP };
+    enum { PORT = 1, REPLY, TOKENS, FIRST, TOKEN, MODEL, KEY, SCRIPT, BENCH, RATE, DIE, HELP };
     static const struct option options[] = {
         {"port", 1, NULL, PORT},
         {"reply", 1, NULL, REPLY},
@@ -741,6 +743,7 @@ int main(int argc, char **argv)
         {"key", 1, NULL, KEY},
         {"script", 1, NULL, SCRIPT},
         {"bench", 0, NULL, BENCH},
+        {"rate", 1, NULL, RATE},
         {"die-with-parent", 0, NULL, DIE},
         {"help", 0, NULL, HELP},
         {NULL, 0, NULL, 0},
@@ -779,6 +782,10 @@ int main(int argc, char **argv)
             break;
         case BENCH:
             me.bench = true;
+            break;
+        case RATE:
+            me.rate = (unsigned)strtoul(optarg, NULL, 10);
+            me.rate = me.rate ? me.rate : 1;
             break;
         case DIE:
             prctl(PR_SET_PDEATHSIG, SIGKILL);
