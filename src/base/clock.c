@@ -31,8 +31,7 @@ uint64_t clock_wall_us(void)
     if (atomic_load_explicit(&driven, memory_order_relaxed))
         return atomic_load_explicit(&driven_wall_us, memory_order_relaxed);
     uint64_t wall_us = clock_read_us(CLOCK_REALTIME);
-    return clock_rate == 1 ? wall_us
-                           : hastened_wall_us + (wall_us - hastened_wall_us) * clock_rate;
+    return clock_rate == 1 ? wall_us : hastened_wall_us + (wall_us - hastened_wall_us) * clock_rate;
 }
 
 void clock_drive(uint64_t mono_us, uint64_t wall_us)
