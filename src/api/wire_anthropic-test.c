@@ -367,7 +367,7 @@ TEST(a_count_is_data)
     o = read_all(&wire_anthropic, SLICE("{\"input_tokens\":7,\"x\":1}"),
                  (struct reading){.turn = &turn, .step = 1});
     CHECK_EQ(o.fate, FATE_WHOLE);
-    CHECK_STR(single(seen.data), "B0 D0({'input_tokens':7}) END0 ");
+    CHECK_STR(single(seen.data), "B0 D0({'input_tokens':7}) U0(0 0 0 0 0) END0 ");
     o = read_all(&wire_anthropic, SLICE("{\"input_tokens\":-7}"), (struct reading){.turn = &turn});
     CHECK_EQ(o.fate, FATE_RETRY);
 }

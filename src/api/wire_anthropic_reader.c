@@ -6,7 +6,7 @@
  * none, and other formats want some.  3. message_stop alone makes nothing whole: the stop reason
  * does, which stands in the last message_delta. */
 #include "api/wire_anthropic.h"
-#include <stdio.h>
+#include "api/wire_verbs.h"
 
 enum { BLOCKS_OPEN_MAX = 16 }; /* at once; the API opens one after the other */
 
@@ -306,25 +306,6 @@ static void read_event(struct wire_read *in, struct slice name, yyjson_val *root
         }
 }
 
-/* A count of tokens is the answer to another verb. */
-static void read_count(struct wire_read *in, yyjson_val *root)
-{
-    struct wire_reader *r = (struct wire_reader *)in;
-    yyjson_val *data = NULL;
-    char text[48];
-
-    snprintf(text, sizeof text, "{\"input_tokens\":%llu}",
-             (unsigned long long)wire_count(root, "input_tokens"));
-    if (!yyjson_is_uint(json_get(root, "input_tokens")) ||
-        json_parse(&data, slice_of(text), &in->scratch, NULL) != NIGH_OK) {
-        wire_broken(in, "a count that is none");
-        return;
-    }
-    wire_say(in, &(struct event){.kind = EVENT_BEGIN});
-    wire_say(in, &(struct event){.kind = EVENT_DATA, .raw = data});
-    r->finished = true;
-}
-
 static void read_body(struct wire_read *in, yyjson_val *root, struct slice text)
 {
     struct wire_reader *r = (struct wire_reader *)in;
@@ -333,10 +314,6 @@ static void read_body(struct wire_read *in, yyjson_val *root, struct slice text)
 
     if (is_error(root)) {
         wire_refused(in, text);
-        return;
-    }
-    if (in->turn && in->turn->verb == VERB_COUNT) {
-        read_count(in, root);
         return;
     }
     begin(r, root);
@@ -366,10 +343,11 @@ enum nigh_status wire_anthropic_reader_new(struct wire_reader **ret, const struc
                                            void (*sink)(void *owner, const struct event *),
                                            void *owner, struct nigh_err *err)
 {
+    (void)content_type;
+    if (turn && wire_verbs_is_data(turn->verb))
+        return wire_verbs_reader_new(ret, turn, http_status, arena, sink, owner, err);
     enum nigh_status status = wire_read_new(ret, sizeof(struct wire_reader), &format, turn,
                                             http_status, arena, sink, owner, err);
-
-    (void)content_type;
     for (size_t i = 0; i < BLOCKS_OPEN_MAX && status == NIGH_OK; i++)
         (*ret)->open[i].index = -1;
     return status;

@@ -1,4 +1,5 @@
 #include "api/place-rig.h"
+#include "api/wire.h"
 #include "base/rand.h"
 #include "cloud/cloud.h"
 #include "cloud/retry.h"
@@ -144,6 +145,51 @@ TEST(cloud_key_from_the_environment_or_a_file)
     CHECK(strstr(peer.last, "\"max_completion_tokens\":7"));
     close_cloud();
     unlink(path);
+}
+
+#define SAY(type, members) "event: " type "\r\ndata: {\"type\":\"" type "\"" members "}\r\n\r\n"
+
+/* Another format: its path, its key's header, its version, and the bound it must be told. */
+TEST(cloud_speaks_what_its_provider_speaks)
+{
+    static const struct peer_reply reply = {
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n" SAY(
+            "message_start",
+            ",\"message\":{\"model\":\"m-1\",\"usage\":{\"input_tokens\":5,\"output_tokens\":1}}")
+            SAY("content_block_start",
+                ",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"hi\"}")
+                SAY("content_block_stop", ",\"index\":0")
+                    SAY("message_delta", ",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{"
+                                         "\"output_tokens\":2}") SAY("message_stop", ""),
+        PEER_CLOSE};
+    static const struct cloud_model talker = {
+        .name = "t", .output_tokens_max = 77, .can = CAN_ALL, .price = {.source = "free"}};
+    struct cloud_spec spec = spec_of();
+    struct probe p;
+
+    setenv("NIGH_TEST_KEY", "env-key", 1);
+    spec.key_env = "NIGH_TEST_KEY";
+    spec.wire = &wire_anthropic;
+    spec.models = &talker;
+    spec.n_models = 1;
+    open_cloud(&reply, 1, &spec);
+    unsetenv("NIGH_TEST_KEY");
+    CHECK_EQ(places[0]->can & (CAN_CHOICES | CAN_LOGPROBS | CAN_TOOLS), CAN_TOOLS);
+    CHECK(place_speaks(places[0], VERB_COUNT) && !place_speaks(places[0], VERB_EMBED));
+    probe_make(&p, "{\"messages\":[{\"role\":\"user\",\"content\":\"hi\"}]}");
+    CHECK_EQ(probe_start(&p, places[0]), NIGH_OK);
+    WAIT(p.done);
+    CHECK_EQ(p.outcome.fate, FATE_WHOLE);
+    CHECK_STR(p.text.data, "hi");
+    CHECK_EQ(p.usage.input, 5);
+    CHECK_EQ(p.usage.output, 2);
+    probe_free(&p);
+    CHECK(strstr(peer.last, "POST /v1/messages HTTP/1.1\r\n"));
+    CHECK(strstr(peer.last, "x-api-key: env-key\r\n"));
+    CHECK(strstr(peer.last, "anthropic-version: 2023-06-01\r\n"));
+    CHECK(strstr(peer.last, "\"max_tokens\":77"));
+    CHECK(!strcasestr(peer.last, "authorization"));
+    close_cloud();
 }
 
 TEST(cloud_without_its_key_never_sends)

@@ -23,10 +23,11 @@ struct cloud {
     struct loop *loop;
     struct client *client;
     struct arena arena;
+    const struct wire *wire;
     const char *name, *base_url, *unix_path;
     unsigned zone;
     bool plain_http_ok;
-    char *key_header; /* "Bearer KEY", sodium_malloc */
+    char *key_header; /* "Bearer KEY" or "KEY", sodium_malloc */
     struct header headers[1];
     char why[128]; /* the key is missing */
     uint64_t first_ms, idle_ms, total_ms;
@@ -113,20 +114,26 @@ static void read_key(struct cloud *c, const struct cloud_spec *spec, char *key)
                  spec->key_env ? spec->key_env : spec->key_file);
 }
 
+/* Where a format's key stands. */
+static const struct {
+    const char *header, *before;
+} auths[] = {[WIRE_BEARER] = {"Authorization", "Bearer "}, [WIRE_X_API_KEY] = {"x-api-key", ""}};
+
 static enum nigh_status set_key(struct cloud *c, const struct cloud_spec *spec,
                                 struct nigh_err *err)
 {
-    static const char bearer[] = "Bearer ";
+    const char *before = auths[c->wire->auth].before;
+    size_t len = strlen(before);
 
     if (!spec->key_env && !spec->key_file)
         return NIGH_OK;
     if (sodium_init() < 0)
         return nigh_fail(err, NIGH_IO, "libsodium cannot start");
-    c->key_header = sodium_malloc(sizeof bearer + CLOUD_KEY_MAX);
+    c->key_header = sodium_malloc(len + CLOUD_KEY_MAX + 1);
     if (!c->key_header)
         return nigh_fail(err, NIGH_NOMEM, "%s: no locked memory for the key", c->name);
-    memcpy(c->key_header, bearer, sizeof bearer);
-    read_key(c, spec, c->key_header + sizeof bearer - 1);
+    memcpy(c->key_header, before, len + 1);
+    read_key(c, spec, c->key_header + len);
     if (c->why[0]) {
         sodium_free(c->key_header);
         c->key_header = NULL;
@@ -134,7 +141,7 @@ static enum nigh_status set_key(struct cloud *c, const struct cloud_spec *spec,
         return NIGH_OK;
     }
     sodium_mprotect_readonly(c->key_header);
-    c->headers[0] = (struct header){"Authorization", c->key_header};
+    c->headers[0] = (struct header){auths[c->wire->auth].header, c->key_header};
     for (size_t i = 0; i < c->n_models; i++) {
         c->models[i].to.headers = c->headers;
         c->models[i].to.n_headers = ARRAY_LEN(c->headers);
@@ -148,10 +155,14 @@ static enum nigh_status encode(struct place *place, const struct turn *turn, str
                                struct slice *ret_body, struct nigh_err *err)
 {
     struct model *m = model_of(place);
+    const struct wire *wire = m->cloud->wire;
     CLEANUP(buf_done) struct buf body = {0};
-    enum nigh_status status =
-        wire_openai.request(&body, turn, place->model, m->cloud->wire_flags, err);
+    struct turn bounded = *turn;
 
+    if (wire->needs_max_tokens && bounded.max_tokens == 0)
+        bounded.max_tokens = place->output_tokens_max;
+    enum nigh_status status =
+        wire->request(&body, &bounded, place->model, m->cloud->wire_flags, err);
     if (status != NIGH_OK)
         return status;
     struct slice copy = arena_dup(arena, buf_slice(&body));
@@ -246,7 +257,7 @@ static enum nigh_status start_attempt(struct attempt *a, struct run *run, struct
     struct cloud *c = a->model->cloud;
     const struct wirerun_spec spec = {.loop = c->loop,
                                       .client = c->client,
-                                      .wire = &wire_openai,
+                                      .wire = c->wire,
                                       .to = &a->model->to,
                                       .name = a->model->place.name,
                                       .first_ms = patience_ms(a->model, run),
@@ -342,6 +353,12 @@ static const char *copy(struct cloud *c, const char *text)
     return text ? arena_strdup(&c->arena, slice_of(text)) : NULL;
 }
 
+/* Chats; and the count of one, where the format has it. */
+static unsigned verbs_of(const struct wire *wire)
+{
+    return 1u << VERB_CHAT | (wire->paths[VERB_COUNT] ? 1u << VERB_COUNT : 0);
+}
+
 static void set_model(struct cloud *c, struct model *m, const struct cloud_model *spec,
                       const char *address)
 {
@@ -354,7 +371,8 @@ static void set_model(struct cloud *c, struct model *m, const struct cloud_model
                               .model = copy(c, spec->name),
                               .kind = PLACE_CLOUD,
                               .dest = {name, address, c->zone},
-                              .can = spec->can,
+                              .can = spec->can & ~c->wire->cannot,
+                              .verbs = verbs_of(c->wire),
                               .context_tokens = spec->context_tokens,
                               .output_tokens_max = spec->output_tokens_max,
                               .quality = spec->quality,
@@ -393,6 +411,7 @@ enum nigh_status cloud_new(struct cloud **ret, struct loop *loop, struct client 
     c->loop = loop;
     c->client = client;
     arena_init(&c->arena, 4 << 20); /* names of CLOUD_MODELS_MAX models */
+    c->wire = spec->wire ? spec->wire : &wire_openai;
     c->name = copy(c, spec->name);
     c->base_url = copy(c, spec->base_url);
     c->unix_path = copy(c, spec->unix_path);

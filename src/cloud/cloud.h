@@ -1,4 +1,4 @@
-/* cloud: the models of one provider that speaks OpenAI's API, each as a place.
+/* cloud: the models of one provider, each as a place, in the format that the provider speaks.
  *
  * A provider is a base URL, a zone, a key and a breaker that its models share.  A run is one
  * attempt: retry.h says what comes after a failed one, the walk does it.  Any compatible server
@@ -30,6 +30,7 @@ enum {
     CLOUD_COOL_LEAST_MS = 5000,
 };
 
+struct wire;
 struct cloud_model {
     const char *name; /* upstream's: "gpt-5-mini" */
     double quality;
@@ -42,7 +43,9 @@ struct cloud_model {
 /* Everything is copied. */
 struct cloud_spec {
     const char *name;      /* "openai"; its places are "openai/MODEL" */
-    const char *base_url;  /* "https://api.openai.com/v1", without a slash at the end */
+    const struct wire *wire; /* what it speaks; NULL: wire_openai */
+    const char *base_url;    /* "https://api.openai.com/v1", without a slash at the end: what stands before the
+                                wire's path */
     const char *unix_path; /* NULL, or a socket */
     unsigned zone;
     const char *key_env, *key_file; /* at most one; neither: no key is sent */

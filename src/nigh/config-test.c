@@ -184,7 +184,7 @@ static const struct {
     {"clouds:\n- name: a\n  models: [m]\n", 2, "clouds[0]", "`url` is missing"},
     {CLOUD_A, 2, "clouds[0]", "`models` is missing"},
     {CLOUD_A "  models: [m]\n  zone: moon\n", 5, "clouds[0].zone", "no zone `moon`"},
-    {CLOUD_A "  models: [m]\n  api: grpc\n", 5, "clouds[0].api", "not spoken"},
+    {CLOUD_A "  models: [m]\n  api: grpc\n", 5, "clouds[0].api", "none of openai"},
     {CLOUD_A "  models: [m]\n  key_env: A\n  key_file: /b\n", 6, "clouds[0].key_file", "exclude"},
     {CLOUD_A "  models: [m, m]\n", 4, "clouds[0].models[1]", "twice"},
     {CLOUD_A "  models: [\"m m\"]\n", 4, "clouds[0].models[0]", "without blanks"},

@@ -1,5 +1,6 @@
 #include "nigh/config.h"
 
+#include "api/wire.h"
 #include "base/path.h"
 #include "nigh/yaml.h"
 #include "route/decide.h"
@@ -339,14 +340,24 @@ static void check_url(struct reader *rd, yaml_node_t *node, const struct config_
                           "plain_http: true");
 }
 
+const struct wire *config_wire(const char *api)
+{
+    static const struct wire *const wires[] = {&wire_openai, &wire_anthropic};
+
+    for (size_t i = 0; i < ARRAY_LEN(wires); i++)
+        if (strcmp(api, wires[i]->name) == 0)
+            return wires[i];
+    return NULL;
+}
+
 static void check_cloud(struct reader *rd, yaml_node_t *node, const struct config *config, size_t i)
 {
     const struct config_cloud *cloud = &config->clouds[i];
 
     check_cloud_name(rd, node, config, i);
-    if (strcmp(cloud->api, "openai") != 0)
-        reader_mistake_of(rd, &cloud->api, NULL, "`%.40s` is not spoken yet; `openai` is",
-                          cloud->api);
+    if (!config_wire(cloud->api))
+        reader_mistake_of(rd, &cloud->api, NULL,
+                          "`%.40s` is none of openai, anthropic", cloud->api);
     check_url(rd, node, cloud);
     if (cloud->key_env && cloud->key_file)
         reader_mistake_of(rd, &cloud->key_file, NULL, "key_env and key_file exclude each other");

@@ -29,7 +29,7 @@ struct config_model {
 
 struct config_cloud {
     const char *name; /* [a-z0-9_-]{1,32} */
-    const char *api;  /* "openai" */
+    const char *api;  /* a wire's name: "openai", "anthropic"; config_wire() */
     const char *url;
     const char *key_env, *key_file; /* at most one; neither: keyless */
     const char *zone;               /* default "public" */
@@ -82,6 +82,10 @@ struct config {
     const char *log_level;  /* "info" */
     size_t body_bytes_max;  /* 64 MiB */
 };
+
+/* What a cloud's `api` speaks; NULL: no such word. */
+struct wire;
+const struct wire *config_wire(const char *api);
 
 struct config_mistake {
     unsigned line, column; /* 1-based; 0: the file as a whole */

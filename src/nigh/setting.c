@@ -206,6 +206,7 @@ static enum nigh_status setting_cloud(struct setting *s, const struct config_clo
     struct cloud_model *models = arena_calloc(&s->config->arena, config->n_models, sizeof *models);
     struct cloud_spec spec = {
         .name = config->name,
+        .wire = config_wire(config->api),
         .base_url = config->url,
         .zone = (unsigned)zone_find(&s->zones, slice_of(config->zone)),
         .key_env = config->key_env,
