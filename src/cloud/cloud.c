@@ -353,10 +353,16 @@ static const char *copy(struct cloud *c, const char *text)
     return text ? arena_strdup(&c->arena, slice_of(text)) : NULL;
 }
 
-/* Chats; and the count of one, where the format has it. */
-static unsigned verbs_of(const struct wire *wire)
+/* What was configured and its API has a path for, and beside chats the counting of them. */
+static unsigned verbs_of(const struct wire *wire, unsigned wanted)
 {
-    return 1u << VERB_CHAT | (wire->paths[VERB_COUNT] ? 1u << VERB_COUNT : 0);
+    unsigned verbs = wanted ? wanted : 1U << VERB_CHAT;
+
+    verbs |= verbs & 1U << VERB_CHAT ? 1U << VERB_COUNT : 0;
+    for (unsigned verb = 0; verb < VERB_COUNT_OF; verb++)
+        if (!wire->paths[verb])
+            verbs &= ~(1U << verb);
+    return verbs ? verbs : 1U << VERB_COUNT_OF; /* none at all, which 0 would not say */
 }
 
 static void set_model(struct cloud *c, struct model *m, const struct cloud_model *spec,
@@ -372,7 +378,7 @@ static void set_model(struct cloud *c, struct model *m, const struct cloud_model
                               .kind = PLACE_CLOUD,
                               .dest = {name, address, c->zone},
                               .can = spec->can & ~c->wire->cannot,
-                              .verbs = verbs_of(c->wire),
+                              .verbs = verbs_of(c->wire, spec->verbs),
                               .context_tokens = spec->context_tokens,
                               .output_tokens_max = spec->output_tokens_max,
                               .quality = spec->quality,

@@ -682,6 +682,17 @@ static unsigned can_of(const struct engine_spec *spec)
  * that was sent on it meanwhile would be lost.  A new one on a Unix socket costs some 30 us. */
 static const struct header to_headers[] = {{"Connection", "close"}};
 
+static unsigned verbs_of(enum launch_kind kind)
+{
+    static const unsigned verbs[] = {
+        [LAUNCH_CHAT] = 1U << VERB_CHAT | 1U << VERB_COMPLETE | 1U << VERB_TOKENIZE |
+                        1U << VERB_DETOKENIZE | 1U << VERB_COUNT,
+        [LAUNCH_EMBED] = 1U << VERB_EMBED | 1U << VERB_TOKENIZE | 1U << VERB_DETOKENIZE,
+        [LAUNCH_RERANK] = 1U << VERB_RERANK | 1U << VERB_TOKENIZE | 1U << VERB_DETOKENIZE,
+    };
+    return verbs[kind];
+}
+
 static void set_place(struct engine *e, const struct engine_spec *spec)
 {
     const char *name = arena_printf(&e->arena, "here/%s", spec->name);
@@ -693,6 +704,7 @@ static void set_place(struct engine *e, const struct engine_spec *spec)
         .kind = PLACE_ENGINE,
         .dest = {name, arena_printf(&e->arena, "unix:%s", e->launch.socket), ZONE_DEVICE},
         .can = can_of(spec),
+        .verbs = verbs_of(spec->kind),
         .context_tokens = spec->context_tokens,
         .quality = spec->quality,
         .watts = spec->watts,
@@ -712,6 +724,8 @@ static void set_launch(struct engine *e, const struct engine_spec *spec)
         extra[i] = copy(e, spec->extra[i]);
     e->launch.nigh = copy(e, spec->nigh ? spec->nigh : "/proc/self/exe");
     e->launch.program = copy(e, spec->program);
+    e->launch.kind = spec->kind;
+    e->launch.pooling = copy(e, spec->pooling);
     e->launch.model_path = copy(e, spec->model_path);
     e->launch.model_name = copy(e, spec->name);
     e->launch.mmproj_path = copy(e, spec->mmproj_path);

@@ -16,6 +16,7 @@
  * turns of ours are in the process.  4. No turn's words are in engine_log().  5. The process runs
  * without a way to a network, or not at all (unless allow_unjailed). */
 #pragma once
+#include "engine/launch.h"
 #include "loop/loop.h"
 #include "net/client.h"
 #include "turn/place.h"
@@ -64,6 +65,8 @@ struct engine_spec {
     const char *program; /* llama-server, a path; see launch_find() */
     const char *model_path;
     const char *name;        /* of the model: the place is "here/NAME" */
+    enum launch_kind kind;   /* decides the verbs of the place */
+    const char *pooling;     /* LAUNCH_EMBED; NULL: the model's own */
     const char *mmproj_path; /* NULL: it takes no images */
     const char *state_dir;   /* the socket goes to its private folder run/ */
     uint64_t context_tokens; /* of one slot */

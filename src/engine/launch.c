@@ -100,6 +100,18 @@ static void add_jail(struct args *args, const struct launch *l)
     add(args, "--");
 }
 
+/* An input must fit into one batch: what is longer it answers with 500. */
+static void add_kind(struct args *args, const struct launch *l)
+{
+    if (l->kind == LAUNCH_CHAT)
+        return;
+    add(args, l->kind == LAUNCH_EMBED ? "--embeddings" : "--rerank");
+    if (l->pooling)
+        add2(args, "--pooling", l->pooling);
+    add_number(args, "--batch-size", l->context_tokens);
+    add_number(args, "--ubatch-size", l->context_tokens);
+}
+
 /* Of llama-server 0.7.0; `--help` there tells more. */
 static void add_server(struct args *args, const struct launch *l)
 {
@@ -119,6 +131,7 @@ static void add_server(struct args *args, const struct launch *l)
     add_number(args, "--cache-ram", cache_mib);
     if (l->threads)
         add_number(args, "--threads", l->threads);
+    add_kind(args, l);
     add(args, "--jinja"); /* tools */
     add(args, "--offline");
     add(args, "--no-webui");

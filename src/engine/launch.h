@@ -6,7 +6,17 @@
 #include "base/err.h"
 #include "base/path.h"
 
+enum launch_kind {
+    LAUNCH_CHAT, /* words, and what counts their tokens */
+    /* llama-server 0.7.0 answers either chats or these: started for embeddings, a model without
+     * pooling died of the first chat, and started for chats it refuses embeddings with 501. */
+    LAUNCH_EMBED,
+    LAUNCH_RERANK,
+};
+
 struct launch {
+    enum launch_kind kind;
+    const char *pooling; /* LAUNCH_EMBED; NULL: the model's own */
     const char *nigh;    /* our own executable, started as "nigh jail ..."; "/proc/self/exe" */
     const char *program; /* llama-server */
     const char *model_path, *model_name;

@@ -2,6 +2,7 @@
 
 #include "api/wire.h"
 #include "base/path.h"
+#include "nigh/config_can.h"
 #include "nigh/yaml.h"
 #include "route/decide.h"
 #include <arpa/inet.h>
@@ -159,28 +160,6 @@ static void read_zones(struct reader *rd, yaml_node_t *node, void *at, const str
     config->zones = zones;
 }
 
-static void read_can(struct reader *rd, yaml_node_t *node, void *at, const struct yaml_key *key)
-{
-    size_t n;
-    const char **words = reader_texts(rd, node, 32, &n);
-    unsigned can = 0;
-
-    (void)key;
-    for (size_t i = 0; i < n; i++) {
-        unsigned bit = 0;
-        while (bit < 8 && words[i] && strcmp(words[i], place_can_text(bit)) != 0)
-            bit++;
-        if (words[i] && bit == 8)
-            reader_mistake_of(rd, &words[i], NULL,
-                              "`%.40s` is none of tools, images, audio, files, json, schema, "
-                              "logprobs, choices",
-                              words[i]);
-        else if (words[i])
-            can |= 1u << bit;
-    }
-    *(unsigned *)at = can;
-}
-
 #define MODEL(member) offsetof(struct config_model, member)
 static const struct yaml_key model_keys[] = {
     {.name = "name", .read = reader_text, .offset = MODEL(name)},
@@ -194,7 +173,7 @@ static const struct yaml_key model_keys[] = {
     {.name = "price_in", .read = reader_num, .offset = MODEL(price_in), .high = 1e5},
     {.name = "price_out", .read = reader_num, .offset = MODEL(price_out), .high = 1e5},
     {.name = "price_cached", .read = reader_num, .offset = MODEL(price_cached), .high = 1e5},
-    {.name = "can", .read = read_can, .offset = MODEL(can)},
+    {.name = "can", .read = config_can_read},
     {0},
 };
 
@@ -249,6 +228,8 @@ static void read_models(struct reader *rd, yaml_node_t *node, void *at, const st
             reader_text(rd, item, &model->name, key);
         else
             reader_keys(rd, item, model, model_keys);
+        if (model->verbs == 0 && model->name)
+            model->verbs = config_can_guess(model->name);
         check_model(rd, item, cloud, i);
         reader_pop(rd, len);
     }
@@ -468,6 +449,46 @@ static void read_level(struct reader *rd, yaml_node_t *node, void *at, const str
         reader_mistake(rd, node, "expected debug, info, warn or error");
 }
 
+static void read_pooling(struct reader *rd, yaml_node_t *node, void *at, const struct yaml_key *key)
+{
+    static const char *const poolings[] = {"mean", "cls", "last"};
+    struct slice s = reader_scalar(rd, node);
+
+    for (size_t i = 0; s.p && i < ARRAY_LEN(poolings); i++)
+        if (slice_is(s, poolings[i])) {
+            reader_text(rd, node, at, key);
+            return;
+        }
+    if (s.p)
+        reader_mistake(rd, node, "expected mean, cls or last");
+}
+
+#define BESIDE(member) offsetof(struct config_beside, member)
+static const struct yaml_key embed_keys[] = {
+    {.name = "model", .read = reader_text, .offset = BESIDE(model)},
+    {.name = "pooling", .read = read_pooling, .offset = BESIDE(pooling)},
+    {.name = "context", .read = reader_u64, .offset = BESIDE(context), .low = 64, .high = 131072},
+    {0},
+};
+static const struct yaml_key rerank_keys[] = {
+    {.name = "model", .read = reader_text, .offset = BESIDE(model)},
+    {.name = "context", .read = reader_u64, .offset = BESIDE(context), .low = 64, .high = 131072},
+    {0},
+};
+
+/* A model's name or path, or a mapping of more. */
+static void read_beside(struct reader *rd, yaml_node_t *node, void *at, const struct yaml_key *key)
+{
+    struct config_beside *beside = at;
+
+    if (node->type == YAML_SCALAR_NODE)
+        reader_text(rd, node, &beside->model, key);
+    else
+        reader_keys(rd, node, beside, key->sub);
+    if (!beside->model)
+        reader_mistake(rd, node, "`model` is missing");
+}
+
 #define ENGINE(member) offsetof(struct config_engine, member)
 static const struct yaml_key engine_keys[] = {
     {.name = "enabled", .read = reader_bool, .offset = ENGINE(enabled)},
@@ -482,6 +503,8 @@ static const struct yaml_key engine_keys[] = {
     {.name = "memory", .read = reader_bytes, .offset = ENGINE(memory_bytes)},
     {.name = "quality", .read = reader_num, .offset = ENGINE(quality), .high = 1},
     {.name = "watts", .read = reader_num, .offset = ENGINE(watts), .high = 10000},
+    {.name = "embed", .read = read_beside, .offset = ENGINE(embed), .sub = embed_keys},
+    {.name = "rerank", .read = read_beside, .offset = ENGINE(rerank), .sub = rerank_keys},
     {0},
 };
 
@@ -531,7 +554,9 @@ static void config_defaults(struct config *config)
                                             .queue = 16,
                                             .queue_wait_ms = 30000,
                                             .unload = UNLOAD_AUTO,
-                                            .quality = 0.3};
+                                            .quality = 0.3,
+                                            .embed = {.context = 2048},
+                                            .rerank = {.context = 2048}};
 }
 
 /* --- what spans several keys --------------------------------------------------------------------
@@ -663,6 +688,8 @@ static void resolve_all(struct config *config, const char *file)
 {
     resolve(config, file, true, &config->engine.model);
     resolve(config, file, true, &config->engine.program);
+    resolve(config, file, true, &config->engine.embed.model);
+    resolve(config, file, true, &config->engine.rerank.model);
     for (size_t i = 0; i < config->n_clouds; i++)
         resolve(config, file, false, &config->clouds[i].key_file);
 }

@@ -24,6 +24,7 @@ struct config_model {
     uint64_t output_tokens_max;
     double price_in, price_out, price_cached; /* USD per million tokens; NAN: from data/prices.csv */
     unsigned can;            /* CAN_... bits; default CAN_ALL less CAN_AUDIO, CAN_FILES */
+    unsigned verbs;          /* bit 1u << VERB_...; default by the name (config_can.h) */
     unsigned line;
 };
 
@@ -41,6 +42,13 @@ struct config_cloud {
     unsigned line;
 };
 
+/* A second local model, for what a chat model cannot be asked while it chats. */
+struct config_beside {
+    const char *model; /* as of config_engine; NULL: none */
+    const char *pooling; /* of embeddings: "mean", "cls", "last"; NULL: the model's own */
+    uint64_t context;  /* tokens of one input; 2048 */
+};
+
 struct config_engine {
     bool enabled;      /* default: true when a model is found */
     const char *model; /* a name in the model store, or a path; NULL: $NIGH_MODEL, else the store's only one */
@@ -55,6 +63,7 @@ struct config_engine {
     uint64_t memory_bytes; /* 0: no ceiling */
     double quality;    /* 0.3 */
     double watts;      /* 0: data/energy default */
+    struct config_beside embed, rerank;
 };
 
 struct config_alias {

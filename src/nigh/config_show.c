@@ -1,7 +1,7 @@
 /* The config in force, for `nigh config show`: first as JSON with the file's own keys, and from
  * that as YAML in block style.  What is written reads back as the same config (config-test.c). */
 #include "base/json.h"
-#include "nigh/config.h"
+#include "nigh/config_can.h"
 #include <math.h>
 
 /* --- JSON ---------------------------------------------------------------------------------------
@@ -76,6 +76,22 @@ static void put_zones(const struct config *config, struct buf *out)
     buf_add_char(out, '}');
 }
 
+static void put_beside(const char *key, const struct config_beside *beside, bool pooling,
+                       struct buf *out)
+{
+    if (!beside->model) {
+        json_put_null(out, key);
+        return;
+    }
+    json_key(out, key);
+    buf_add_char(out, '{');
+    json_put_cstr(out, "model", beside->model);
+    if (pooling)
+        json_put_cstr(out, "pooling", beside->pooling);
+    json_put_int(out, "context", (int64_t)beside->context);
+    buf_add_char(out, '}');
+}
+
 static void put_engine(const struct config_engine *engine, struct buf *out)
 {
     json_key(out, "engine");
@@ -98,6 +114,8 @@ static void put_engine(const struct config_engine *engine, struct buf *out)
         json_put_null(out, "memory");
     json_put_num(out, "quality", engine->quality);
     json_put_num(out, "watts", engine->watts);
+    put_beside("embed", &engine->embed, true, out);
+    put_beside("rerank", &engine->rerank, false, out);
     buf_add_char(out, '}');
 }
 
@@ -113,14 +131,8 @@ static void put_model(const struct config_model *model, struct buf *out)
     json_put_num(out, "price_out", model->price_out);
     json_put_num(out, "price_cached", model->price_cached);
     json_key(out, "can");
-    buf_add_char(out, '[');
-    for (unsigned bit = 0; bit < 8; bit++) {
-        if (!(model->can & 1u << bit))
-            continue;
-        json_sep(out);
-        buf_add_json(out, slice_of(place_can_text(bit)));
-    }
-    buf_add_cstr(out, "]}");
+    config_can_put(model, out);
+    buf_add_char(out, '}');
 }
 
 static void put_cloud(const struct config_cloud *cloud, struct buf *out)

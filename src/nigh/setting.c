@@ -13,8 +13,9 @@ struct setting_engine {
     unsigned refs;
     struct engine *engine;
     /* what it was made of, with made_of, for comparing */
-    char model[PATH_BYTES], program[PATH_BYTES];
-    struct config_engine made_of;
+    char model[PATH_BYTES], program[PATH_BYTES], pooling[8];
+    enum launch_kind kind;
+    struct config_engine made_of; /* of it the numbers alone */
 };
 
 /* --- where things are ------------------------------------------------------------------------- */
@@ -68,6 +69,19 @@ enum nigh_status setting_model_path(char ret[static PATH_BYTES], const struct co
     return NIGH_OK;
 }
 
+/* Of a second model, which is always named. */
+static enum nigh_status beside_path(char ret[static PATH_BYTES], const char *name, const char *key,
+                                    struct nigh_err *err)
+{
+    struct config_engine named = {.model = name};
+    struct nigh_err why = {0};
+
+    if (setting_model_path(ret, &named, &why) == NIGH_OK)
+        return NIGH_OK;
+    const char *text = strchr(why.what, ' '); /* after "engine.model:" */
+    return nigh_fail(err, why.status, "engine.%s:%s", key, text ? text : "");
+}
+
 /* --- the engine -------------------------------------------------------------------------- */
 
 /* "qwen3-0.6b" of ".../qwen3-0.6b.gguf"; a name too long for the gate is cut, it only
@@ -82,13 +96,31 @@ static void model_name(char ret[static 128], const char *path)
     snprintf(ret, 128, "%.*s", (int)(len < 127 ? len : 127), name);
 }
 
-static bool same_engine(const struct setting_engine *box, const struct config_engine *config,
-                        const char *model, const char *program)
-{
-    const struct config_engine *was = &box->made_of;
+/* One of the local models, as its engine is made. */
+struct local {
+    enum launch_kind kind;
+    const struct config_engine *config;
+    const struct config_beside *beside; /* NULL: the one that chats */
+    char model[PATH_BYTES], program[PATH_BYTES];
+};
 
-    return strcmp(box->model, model) == 0 && strcmp(box->program, program) == 0 &&
-           was->context == config->context && was->slots == config->slots &&
+static const char *local_pooling(const struct local *l)
+{
+    return l->beside && l->beside->pooling ? l->beside->pooling : "";
+}
+
+static uint64_t local_context(const struct local *l)
+{
+    return l->beside ? l->beside->context : l->config->context;
+}
+
+static bool same_engine(const struct setting_engine *box, const struct local *l)
+{
+    const struct config_engine *was = &box->made_of, *config = l->config;
+
+    return strcmp(box->model, l->model) == 0 && strcmp(box->program, l->program) == 0 &&
+           strcmp(box->pooling, local_pooling(l)) == 0 && box->kind == l->kind &&
+           was->context == local_context(l) && was->slots == config->slots &&
            was->queue == config->queue && was->queue_wait_ms == config->queue_wait_ms &&
            was->unload == config->unload && was->unload_ms == config->unload_ms &&
            was->threads == config->threads && was->memory_bytes == config->memory_bytes &&
@@ -104,26 +136,48 @@ static struct setting_engine *engine_box_unref(struct setting_engine *box)
     return NULL;
 }
 
-static enum nigh_status engine_box_new(struct setting_engine **ret,
-                                       const struct config_engine *config, const char *model,
-                                       const char *program, const struct setting_parts *parts,
+static void local_name(char ret[static 128], const struct local *l, const struct setting *s)
+{
+    static const char *const suffixes[] = {
+        [LAUNCH_CHAT] = "", [LAUNCH_EMBED] = ":embed", [LAUNCH_RERANK] = ":rerank"};
+    char other[128] = "";
+
+    model_name(ret, l->model);
+    for (size_t kind = 0; kind < ARRAY_LEN(s->engines); kind++) {
+        if (!s->engines[kind] || kind == (size_t)l->kind)
+            continue;
+        model_name(other, s->engines[kind]->model);
+        if (strcmp(ret, other) == 0) { /* one file for two uses: two places, told apart */
+            ret[127 - strlen(suffixes[l->kind])] = 0;
+            strcat(ret, suffixes[l->kind]);
+            return;
+        }
+    }
+}
+
+static enum nigh_status engine_box_new(struct setting_engine **ret, const struct local *l,
+                                       const char *name, const struct setting_parts *parts,
                                        struct nigh_err *err)
 {
+    const struct config_engine *config = l->config;
     struct setting_engine *box = calloc(1, sizeof *box);
-    char name[128];
 
     if (!box)
         return nigh_fail(err, NIGH_NOMEM, "engine: out of memory");
     box->refs = 1;
-    snprintf(box->model, sizeof box->model, "%s", model);
-    snprintf(box->program, sizeof box->program, "%s", program);
+    box->kind = l->kind;
+    snprintf(box->model, sizeof box->model, "%s", l->model);
+    snprintf(box->program, sizeof box->program, "%s", l->program);
+    snprintf(box->pooling, sizeof box->pooling, "%s", local_pooling(l));
     box->made_of = *config;
-    model_name(name, model);
+    box->made_of.context = local_context(l);
     struct engine_spec spec = {
-        .program = program,
-        .model_path = model,
+        .program = l->program,
+        .model_path = l->model,
         .name = name,
-        .context_tokens = config->context,
+        .kind = l->kind,
+        .pooling = box->pooling[0] ? box->pooling : NULL,
+        .context_tokens = local_context(l),
         .slots = config->slots,
         .queue_max = config->queue,
         .queue_wait_ms = config->queue_wait_ms,
@@ -146,35 +200,76 @@ static enum nigh_status engine_box_new(struct setting_engine **ret,
     return status;
 }
 
+/* The one of the setting before when nothing of it changed, else a new one. */
+static enum nigh_status local_make(struct setting *s, const struct local *l,
+                                   const struct setting_parts *parts,
+                                   const struct setting *previous, struct nigh_err *err)
+{
+    struct setting_engine *was = previous ? previous->engines[l->kind] : NULL;
+    char name[128];
+
+    local_name(name, l, s);
+    if (was && same_engine(was, l) && strcmp(engine_place(was->engine)->model, name) == 0) {
+        s->engines[l->kind] = was;
+        was->refs++;
+        return NIGH_OK;
+    }
+    return engine_box_new(&s->engines[l->kind], l, name, parts, err);
+}
+
 /* No model, or none of its program, is not a mistake unless the config named one: a node without a
  * local model still has its skills and its clouds. */
-static enum nigh_status setting_engine_find(struct setting *s, const struct setting_parts *parts,
-                                            const struct setting *previous, struct nigh_err *err)
+static enum nigh_status find_chat(struct setting *s, const struct setting_parts *parts,
+                                  const struct setting *previous, struct nigh_err *err)
 {
     const struct config_engine *config = &s->config->engine;
-    char model[PATH_BYTES], program[PATH_BYTES];
+    struct local l = {.kind = LAUNCH_CHAT, .config = config};
     struct nigh_err why = {0};
 
-    if (!config->enabled)
-        return NIGH_OK;
-    if (setting_model_path(model, config, &why) != NIGH_OK ||
-        launch_find(program, config->program, &why) != NIGH_OK) {
+    if (setting_model_path(l.model, config, &why) != NIGH_OK ||
+        launch_find(l.program, config->program, &why) != NIGH_OK) {
         if (config->model || config->program)
             return nigh_fail(err, why.status, "%s", why.what);
         log_err(LOG_WARN, "setting", "no local model", &why);
         return NIGH_OK;
     }
-    if (previous && previous->engine && same_engine(previous->engine, config, model, program)) {
-        s->engine = previous->engine;
-        s->engine->refs++;
+    return local_make(s, &l, parts, previous, err);
+}
+
+static enum nigh_status find_beside(struct setting *s, enum launch_kind kind,
+                                    const struct setting_parts *parts,
+                                    const struct setting *previous, struct nigh_err *err)
+{
+    const struct config_engine *config = &s->config->engine;
+    const char *key = kind == LAUNCH_EMBED ? "embed" : "rerank";
+    struct local l = {.kind = kind, .config = config};
+    enum nigh_status status;
+
+    l.beside = kind == LAUNCH_EMBED ? &config->embed : &config->rerank;
+    if (!l.beside->model)
         return NIGH_OK;
-    }
-    return engine_box_new(&s->engine, config, model, program, parts, err);
+    if ((status = beside_path(l.model, l.beside->model, key, err)) ||
+        (status = launch_find(l.program, config->program, err)))
+        return status;
+    return local_make(s, &l, parts, previous, err);
+}
+
+static enum nigh_status setting_engines_find(struct setting *s, const struct setting_parts *parts,
+                                             const struct setting *previous, struct nigh_err *err)
+{
+    enum nigh_status status;
+
+    if (!s->config->engine.enabled)
+        return NIGH_OK;
+    if ((status = find_chat(s, parts, previous, err)) ||
+        (status = find_beside(s, LAUNCH_EMBED, parts, previous, err)))
+        return status;
+    return find_beside(s, LAUNCH_RERANK, parts, previous, err);
 }
 
 struct engine *setting_local(const struct setting *setting)
 {
-    return setting->engine ? setting->engine->engine : NULL;
+    return setting->engines[LAUNCH_CHAT] ? setting->engines[LAUNCH_CHAT]->engine : NULL;
 }
 
 /* --- the clouds -------------------------------------------------------------------------- */
@@ -229,7 +324,8 @@ static enum nigh_status setting_cloud(struct setting *s, const struct config_clo
                                          .price = model_price(config, m),
                                          .context_tokens = m->context_tokens,
                                          .output_tokens_max = m->output_tokens_max,
-                                         .can = m->can};
+                                         .can = m->can,
+                                         .verbs = m->verbs};
     }
     enum nigh_status status =
         cloud_new(&s->clouds[s->n_clouds], parts->loop, parts->client, &spec, err);
@@ -242,7 +338,7 @@ static enum nigh_status setting_cloud(struct setting *s, const struct config_clo
 static enum nigh_status setting_places(struct setting *s, const struct setting_parts *parts,
                                        struct nigh_err *err)
 {
-    size_t n = 2;
+    size_t n = 1 + ARRAY_LEN(s->engines);
     struct place **list;
 
     for (size_t i = 0; i < s->n_clouds; i++)
@@ -252,8 +348,9 @@ static enum nigh_status setting_places(struct setting *s, const struct setting_p
         return nigh_fail(err, NIGH_NOMEM, "places: out of memory");
     if (parts->skill_place && s->config->skills)
         s->places[s->n_places++] = parts->skill_place;
-    if (s->engine)
-        s->places[s->n_places++] = engine_place(s->engine->engine);
+    for (size_t i = 0; i < ARRAY_LEN(s->engines); i++)
+        if (s->engines[i])
+            s->places[s->n_places++] = engine_place(s->engines[i]->engine);
     for (size_t i = 0; i < s->n_clouds; i++) {
         size_t count = cloud_places(s->clouds[i], &list);
         for (size_t j = 0; j < count; j++)
@@ -294,7 +391,7 @@ static enum nigh_status setting_build(struct setting *s, const struct setting_pa
     if (status == NIGH_OK)
         status = rules_new(&s->rules, config->rules, config->n_rules, &s->zones, err);
     if (status == NIGH_OK)
-        status = setting_engine_find(s, parts, previous, err);
+        status = setting_engines_find(s, parts, previous, err);
     s->clouds = arena_calloc(&config->arena, config->n_clouds + 1, sizeof(struct cloud *));
     if (status == NIGH_OK && !s->clouds)
         status = nigh_fail(err, NIGH_NOMEM, "clouds: out of memory");
@@ -339,7 +436,8 @@ struct setting *setting_unref(struct setting *s)
         return NULL;
     for (size_t i = 0; i < s->n_clouds; i++)
         cloud_free(s->clouds[i]);
-    engine_box_unref(s->engine);
+    for (size_t i = 0; i < ARRAY_LEN(s->engines); i++)
+        engine_box_unref(s->engines[i]);
     rules_free(s->rules);
     config_free(s->config);
     free(s);

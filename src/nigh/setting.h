@@ -17,10 +17,11 @@ struct setting {
     struct zones zones;
     struct rules *rules;
     struct label default_label;
-    struct setting_engine *engine; /* counted box, shared between settings; NULL: no local model */
+    /* By enum launch_kind: counted boxes, shared between settings; NULL: no such local model */
+    struct setting_engine *engines[3];
     struct cloud **clouds;
     size_t n_clouds;
-    struct place **places; /* the skills' place first, the engine's, then the clouds' in the config's order */
+    struct place **places; /* the skills' place first, the engines', then the clouds' in the config's order */
     size_t n_places;
     struct route_config route;
 };
