@@ -36,10 +36,9 @@ static const struct {
 };
 
 /* Servers without a code for it still say that a prompt is too long for their model. */
-static const char *const context_phrases[] = {"context length",     "context window",
-                                              "context size",       "maximum context",
-                                              "prompt is too long", "too many tokens",
-                                              "exceed context limit"};
+static const char *const context_phrases[] = {
+    "context length",     "context window",  "context size",         "maximum context",
+    "prompt is too long", "too many tokens", "exceed context limit", "too large to process"};
 
 /* An empty account, told as if the request were wrong (Anthropic, 400). */
 static const char *const account_phrases[] = {"credit balance is too low"};
@@ -86,6 +85,8 @@ static enum fate fate_of(const struct told *t)
 {
     if (t->filtered)
         return FATE_CALLER;
+    if (t->status == 500 && is_context(t)) /* llama-server, of an input to embed */
+        return FATE_ELSEWHERE;
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         if (slice_is(t->code, words[i].word) || slice_is(t->type, words[i].word))
             return words[i].fate;
@@ -151,9 +152,10 @@ static void plain_word(char out[static 48], struct slice s)
 
 static void tell(struct outcome *o, const struct told *t)
 {
-    enum nigh_status status = o->fate == FATE_CALLER ? NIGH_INVALID
-                              : t->status == 429     ? NIGH_BUSY
-                                                     : NIGH_UPSTREAM;
+    enum nigh_status status = o->fate == FATE_CALLER              ? NIGH_INVALID
+                              : t->status == 500 && is_context(t) ? NIGH_TOOBIG
+                              : t->status == 429                  ? NIGH_BUSY
+                                                                  : NIGH_UPSTREAM;
     char word[48];
 
     plain_word(word, t->code.len ? t->code : t->type);
@@ -163,8 +165,7 @@ static void tell(struct outcome *o, const struct told *t)
         nigh_fail(&o->err, status, "upstream answered %d%s%s", t->status, *word ? ": " : "", word);
 }
 
-void wire_classify(struct slice body, int http_status, struct arena *arena,
-                          struct outcome *outcome)
+void wire_classify(struct slice body, int http_status, struct arena *arena, struct outcome *outcome)
 {
     struct arena scratch;
     struct told t = {.status = http_status};

@@ -220,6 +220,11 @@ static enum walk_step give_up(struct request *r)
         r->refusal.type = o->said_type;
         r->refusal.code = o->said_code;
         r->refusal.param = o->said_param;
+        if (o->err.status == NIGH_TOOBIG) { /* as refuse_plan says it */
+            r->refusal.http_status = 400;
+            r->refusal.type = SLICE("invalid_request_error");
+            r->refusal.code = SLICE("context_length_exceeded");
+        }
         return next;
     }
     char label[LABEL_TEXT_BYTES];

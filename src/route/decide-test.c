@@ -436,6 +436,63 @@ TEST(reasons_fit_a_header)
     house_done(&h);
 }
 
+TEST(what_is_no_conversation_stays_with_one_model)
+{
+    struct house h;
+    struct turn turn;
+
+    house_build(&h);
+    ask_turn(&h, &turn, "auto", "a text", NULL);
+    turn.verb = VERB_EMBED;
+    CHECK_EQ(decide(&h, &turn, 5), NIGH_UNSUPPORTED); /* chat models all */
+    CHECK(strstr(h.err.what, "cannot embed") && strstr(h.err.what, "engine.embed"));
+
+    h.here.verbs = h.big.verbs = h.mini.verbs = 1U << VERB_EMBED;
+    CHECK_EQ(decide(&h, &turn, 5), NIGH_OK);
+    CHECK_EQ(h.plan.n_usable, 1);
+    CHECK(h.plan.candidates[0].place == &h.here);
+    here_ready = READY_NOT; /* its vectors are no other model's, so nobody stands in */
+    CHECK_EQ(decide(&h, &turn, 5), NIGH_OFFLINE);
+    CHECK(strstr(h.err.what, "is another model"));
+    h.big.model = h.here.model; /* unless it is the same one */
+    CHECK_EQ(decide(&h, &turn, 5), NIGH_OK);
+    CHECK(h.plan.candidates[0].place == &h.big);
+    CHECK_EQ(label_parse(&turn.label, &h.zones, SLICE("device"), NULL), NIGH_OK);
+    CHECK_EQ(decide(&h, &turn, 5), NIGH_OFFLINE);
+    here_ready = READY_NOW;
+    CHECK_EQ(decide(&h, &turn, 5), NIGH_OK);
+
+    turn.verb = VERB_CHAT;
+    turn.label = LABEL_ANYWHERE;
+    CHECK_EQ(decide(&h, &turn, 5), NIGH_OK);
+    for (size_t i = 0; i < h.plan.n_usable; i++)
+        CHECK(h.plan.candidates[i].place != &h.here);
+    house_done(&h);
+}
+
+TEST(inputs_need_not_fit_together)
+{
+    struct house h;
+    struct turn turn;
+    static char text[8 * 4000];
+    struct part part = {.kind = PART_TEXT, .text = {text, sizeof text}};
+    struct message message = {.role = ROLE_USER, .parts = &part, .n_parts = 1};
+    struct message messages[4] = {message, message, message, message};
+
+    memset(text, 'x', sizeof text);
+    house_build(&h);
+    h.here.verbs = 1U << VERB_EMBED | 1U << VERB_RERANK; /* its context: 8,192 */
+    turn_init(&turn);
+    turn.model = SLICE("here/tiny");
+    turn.messages = messages;
+    turn.n_messages = 4;
+    turn.verb = VERB_EMBED;
+    CHECK_EQ(decide(&h, &turn, 5), NIGH_OK); /* 8,000 tokens each */
+    turn.verb = VERB_RERANK;
+    CHECK_EQ(decide(&h, &turn, 5), NIGH_TOOBIG); /* query and document together */
+    house_done(&h);
+}
+
 TEST(a_full_arena_is_an_error)
 {
     struct house h;

@@ -110,6 +110,14 @@ static enum drop check_skill(struct ask *ask, struct candidate *c)
     return DROP_SKILL;
 }
 
+static enum drop check_verb(struct ask *ask, struct candidate *c)
+{
+    if (c->place->kind == PLACE_SKILL || place_speaks(c->place, ask->turn->verb))
+        return DROP_NONE;
+    c->why = arena_printf(ask->arena, "cannot %s", verb_text(ask->turn->verb));
+    return DROP_VERB;
+}
+
 static enum drop check_can(struct ask *ask, struct candidate *c)
 {
     unsigned lacks = ask->plan->traits.needs & ~c->place->can;
@@ -118,10 +126,6 @@ static enum drop check_can(struct ask *ask, struct candidate *c)
 
     if (c->place->kind == PLACE_SKILL)
         return DROP_NONE;
-    if (!place_speaks(c->place, ask->turn->verb)) {
-        c->why = arena_printf(ask->arena, "cannot %s", verb_text(ask->turn->verb));
-        return DROP_CAN;
-    }
     if (!lacks)
         return DROP_NONE;
     for (unsigned bit = 0; bit < 8; bit++)
@@ -132,9 +136,37 @@ static enum drop check_can(struct ask *ask, struct candidate *c)
     return DROP_CAN;
 }
 
+static uint64_t input_tokens(const struct message *m)
+{
+    uint64_t tokens = 0;
+
+    for (size_t i = 0; i < m->n_parts; i++)
+        tokens += m->parts[i].kind == PART_TEXT ? m->parts[i].text.len / 4
+                                                : yyjson_arr_size(m->parts[i].raw);
+    return tokens;
+}
+
+/* What has to fit into a context: a conversation as a whole, other inputs one by one; a query goes
+ * with each document. */
+static uint64_t tokens_at_once(const struct ask *ask)
+{
+    const struct turn *turn = ask->turn;
+    uint64_t most = 0, first = turn->n_messages ? input_tokens(&turn->messages[0]) : 0;
+
+    if (turn->verb == VERB_CHAT)
+        return ask->plan->traits.tokens_in;
+    if (turn->verb != VERB_COMPLETE && turn->verb != VERB_EMBED && turn->verb != VERB_RERANK)
+        return 0; /* no model runs */
+    for (size_t i = 0; i < turn->n_messages; i++) {
+        uint64_t tokens = input_tokens(&turn->messages[i]);
+        most = tokens > most ? tokens : most;
+    }
+    return turn->verb == VERB_RERANK ? most + first : most;
+}
+
 static enum drop check_context(struct ask *ask, struct candidate *c)
 {
-    uint64_t need = ask->plan->traits.tokens_in + ask->turn->max_tokens, most;
+    uint64_t need = tokens_at_once(ask) + ask->turn->max_tokens, most;
 
     most = c->place->context_tokens;
     if (c->place->kind == PLACE_SKILL || most == 0 || need <= most)
@@ -200,7 +232,7 @@ static enum drop check_deadline(struct ask *ask, struct candidate *c)
 static void consider(struct ask *ask, struct candidate *c)
 {
     static enum drop (*const before[])(struct ask *, struct candidate *) = {
-        check_name, check_label, check_skill, check_can, check_context, check_ready};
+        check_name, check_label, check_skill, check_verb, check_can, check_context, check_ready};
 
     c->estimate.cost_uusd = -1;
     for (size_t i = 0; i < ARRAY_LEN(before) && c->drop == DROP_NONE; i++)
@@ -212,9 +244,30 @@ static void consider(struct ask *ask, struct candidate *c)
         c->drop = check_cost(ask, c);
     if (c->drop == DROP_NONE)
         c->drop = check_deadline(ask, c);
-    c->utility = utility(&c->estimate, c->place, ask->plan->profile);
+    if (ask->turn->verb == VERB_CHAT || ask->turn->verb == VERB_COMPLETE)
+        c->utility = utility(&c->estimate, c->place, ask->plan->profile);
     if (!c->why)
         c->why = drop_text(c->drop); /* the arena is at its ceiling: say it shorter */
+}
+
+/* decide 4 */
+static void keep_one_model(struct ask *ask)
+{
+    static const unsigned bound = 1U << VERB_EMBED | 1U << VERB_TOKENIZE | 1U << VERB_DETOKENIZE;
+    const struct place *first = NULL;
+
+    for (size_t i = 0; i < ask->plan->n && bound >> ask->turn->verb & 1; i++) {
+        struct candidate *c = &ask->plan->candidates[i];
+        if (c->drop == DROP_NAME || c->drop == DROP_LABEL || c->drop == DROP_SKILL ||
+            c->drop == DROP_VERB)
+            continue;
+        if (!first)
+            first = c->place;
+        if (c->drop != DROP_NONE || strcmp(c->place->model, first->model) == 0)
+            continue;
+        c->drop = DROP_OTHER;
+        c->why = "is another model";
+    }
 }
 
 static bool before(const struct candidate *a, const struct candidate *b)
@@ -267,8 +320,8 @@ static void difficulty_text(char text[static 64], const struct traits *t)
 static void say_alone(struct plan *plan, const struct candidate *best)
 {
     const struct candidate *out = NULL;
-    static const enum drop tell[] = {DROP_LABEL,  DROP_CAN,      DROP_CONTEXT, DROP_COST,
-                                     DROP_BUDGET, DROP_DEADLINE, DROP_READY};
+    static const enum drop tell[] = {DROP_LABEL, DROP_VERB,   DROP_CAN,      DROP_CONTEXT,
+                                     DROP_COST,  DROP_BUDGET, DROP_DEADLINE, DROP_READY};
 
     for (size_t i = 0; i < ARRAY_LEN(tell) && !out; i++)
         out = first_dropped(plan, tell[i]);
@@ -333,7 +386,9 @@ static enum nigh_status refusal_status(const struct plan *plan)
         return NIGH_DENIED;
     if (count_drops(plan, DROP_DEADLINE))
         return NIGH_TIMEOUT;
-    return count_drops(plan, DROP_CONTEXT) ? NIGH_TOOBIG : NIGH_INVALID;
+    if (count_drops(plan, DROP_CONTEXT))
+        return NIGH_TOOBIG;
+    return count_drops(plan, DROP_CAN) ? NIGH_INVALID : NIGH_UNSUPPORTED;
 }
 
 static uint64_t soonest(const struct plan *plan)
@@ -348,9 +403,23 @@ static uint64_t soonest(const struct plan *plan)
     return least;
 }
 
+/* What would make a place do it, in the words of the config. */
+static const char *const remedies[VERB_COUNT_OF] = {
+    [VERB_CHAT] = "name a chat model as engine.model, or one of clouds[].models",
+    [VERB_COMPLETE] =
+        "a local model does (engine.model), or a cloud's that says can: [completions]",
+    [VERB_EMBED] = "name an embedding model as engine.embed, or give a cloud's can: [embeddings]",
+    [VERB_RERANK] = "name a reranking model as engine.rerank, or give a cloud's can: [rerank]",
+    [VERB_TOKENIZE] = "local models do: name one as engine.model",
+    [VERB_DETOKENIZE] = "local models do: name one as engine.model",
+    [VERB_COUNT] = "local models do (engine.model), and clouds that speak Anthropic's API",
+};
+
 /* "label device: here/x not ready (...); openai/y not permitted". */
-static enum nigh_status refuse(struct plan *plan, struct nigh_err *err)
+static enum nigh_status refuse(struct ask *ask, struct nigh_err *err)
 {
+    struct plan *plan = ask->plan;
+    enum nigh_status status = refusal_status(plan);
     char text[224];
     size_t len = 0, told = 0;
 
@@ -369,7 +438,10 @@ static enum nigh_status refuse(struct plan *plan, struct nigh_err *err)
     snprintf(plan->reason, sizeof plan->reason, "refused: label %.40s: %.90s", plan->label,
              told ? text : "no place is configured");
     header_safe(plan->reason);
-    return nigh_fail(err, refusal_status(plan), "label %s: %s", plan->label,
+    if (status == NIGH_UNSUPPORTED)
+        return nigh_fail(err, status, "label %.40s: %.60s%s; %s", plan->label, text,
+                         strlen(text) > 60 ? "..." : "", remedies[ask->turn->verb]);
+    return nigh_fail(err, status, "label %s: %s", plan->label,
                      told ? text : "no place is configured");
 }
 
@@ -431,9 +503,10 @@ NIGH_MUST enum nigh_status route_decide(struct plan *ret, const struct route_con
         ret->candidates[i].place = places[i];
         consider(&ask, &ret->candidates[i]);
     }
+    keep_one_model(&ask);
     order(ret);
     if (ret->n_usable == 0)
-        return refuse(ret, err);
+        return refuse(&ask, err);
     say_reason(ret);
     return NIGH_OK;
 }

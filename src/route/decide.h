@@ -9,7 +9,10 @@
  *
  * Invariants: 1. A place that the label does not permit is never among the usable ones.  2. Every
  * place that was given is in the plan, usable or with the reason why not.  3. The same inputs give
- * the same plan: ties go to the place given first. */
+ * the same plan: ties go to the place given first.  4. What is no conversation goes to
+ * the first place given that does it, since there is no best one, and what only its own model can
+ * read again (vectors, token numbers) to no other model, however that one fails: two models'
+ * vectors do not compare. */
 #pragma once
 #include "label/label.h"
 #include "route/estimate.h"
@@ -51,6 +54,8 @@ struct route_config {
     D(NONE, "")                                                                                    \
     D(NAME, "not asked for")                                                                       \
     D(LABEL, "label")                                                                              \
+    D(VERB, "verb")                                                                                \
+    D(OTHER, "another model")                                                                      \
     D(CAN, "capability")                                                                           \
     D(CONTEXT, "context")                                                                          \
     D(READY, "not ready")                                                                          \
@@ -94,8 +99,9 @@ struct plan {
 /* Fills *ret also when it fails because no candidate is left, so that the bill can tell why; on any
  * other failure n is 0.  Statuses when nothing is left:
  *   NIGH_NOTFOUND     no place or profile has that name; the text offers names near it
- *   NIGH_INVALID      every place that the label permits lacks a capability that the turn needs; or
- *                     "skill" was asked for and none is sure
+ *   NIGH_UNSUPPORTED  what is asked for (to embed, to rank, ...) no place that the label permits
+ * does; the text says what would make one do it NIGH_INVALID      every place that the label
+ * permits lacks a capability that the turn needs; or "skill" was asked for and none is sure
  *   NIGH_TOOBIG       it fits no context of those that could take it
  *   NIGH_DENIED       over the turn's or the day's budget, or a named place that the label forbids
  *   NIGH_TIMEOUT      none can make the deadline

@@ -268,6 +268,8 @@ static void count_part(struct traits *t, const struct part *part)
 {
     size_t data;
 
+    if (part->kind == PART_OTHER && yyjson_is_uint(yyjson_arr_get_first(part->raw)))
+        t->tokens_in += yyjson_arr_size(part->raw); /* an input that is token numbers */
     if (slice_starts(part->url, SLICE("data:")))
         t->body_bytes += part->url.len;
     if (part->kind == PART_IMAGE || part->kind == PART_AUDIO || part->kind == PART_FILE)
@@ -300,7 +302,8 @@ void traits_read(struct traits *ret, const struct turn *turn)
     count_parts(ret, turn);
     ret->tokens_in += (ret->text_bytes + BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN;
     ret->body_bytes += ret->text_bytes + BODY_OVERHEAD;
-    ret->tokens_out = turn->max_tokens ? turn->max_tokens : TOKENS_OUT_PRIOR;
+    if (turn->verb == VERB_CHAT || turn->verb == VERB_COMPLETE)
+        ret->tokens_out = turn->max_tokens ? turn->max_tokens : TOKENS_OUT_PRIOR;
     if (ret->needs & CAN_TOOLS)
         seen |= 1u << FEATURE_TOOLS;
     if (ret->needs & CAN_SCHEMA)
