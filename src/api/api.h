@@ -24,6 +24,7 @@ struct encoding {
     const char *id;              /* the turn's ULID */
     const char *model;           /* the place's name, shown as the model that answered */
     int64_t created;             /* Unix seconds */
+    int64_t ended;               /* the same, of the answer's end; 0: not yet */
     uint64_t begun_us, first_us; /* monotonic: the turn's arrival, the answer's first piece (0: none
                                     yet); for formats that tell durations */
     struct slice bill_json;      /* usage.nigh when usage is asked for; absent: not (yet) known */
@@ -50,3 +51,4 @@ struct api {
 
 extern const struct api api_openai_chat;
 extern const struct api api_anthropic, api_anthropic_count;
+extern const struct api api_openai_responses;

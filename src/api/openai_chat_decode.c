@@ -57,7 +57,7 @@ static DECODE_READER(read_n)
     return status;
 }
 
-static DECODE_READER(read_top_logprobs)
+DECODE_READER(openai_top_logprobs)
 {
     uint64_t n;
     enum nigh_status status = decode_u64(d, at, field, val, &n);
@@ -68,14 +68,14 @@ static DECODE_READER(read_top_logprobs)
 }
 
 /* Local programs say -1 where OpenAI's leave the member out. */
-static DECODE_READER(read_max_tokens)
+DECODE_READER(openai_max_tokens)
 {
     if (yyjson_is_sint(val) && yyjson_get_sint(val) == -1)
         return NIGH_OK;
     return decode_u64(d, at, field, val, to);
 }
 
-static DECODE_READER(read_seed)
+DECODE_READER(openai_seed)
 {
     struct turn *t = to;
 
@@ -83,7 +83,7 @@ static DECODE_READER(read_seed)
     return decode_i64(d, at, field, val, &t->seed);
 }
 
-static DECODE_READER(read_effort)
+DECODE_READER(openai_effort)
 {
     enum effort effort = effort_of(json_str(val));
 
@@ -177,17 +177,17 @@ static const struct field body_fields[] = {
     {"parallel_tool_calls", decode_tri, IN_TURN(parallel_calls), 0, 0},
     {"response_format", read_format, 0, 0, 0},
     {"stop", read_stop, 0, 0, 0},
-    {"seed", read_seed, 0, 0, 0},
-    {"max_tokens", read_max_tokens, offsetof(struct rough_body, max_tokens_old), 1, 1e15},
-    {"max_completion_tokens", read_max_tokens, IN_TURN(max_tokens), 1, 1e15},
+    {"seed", openai_seed, 0, 0, 0},
+    {"max_tokens", openai_max_tokens, offsetof(struct rough_body, max_tokens_old), 1, 1e15},
+    {"max_completion_tokens", openai_max_tokens, IN_TURN(max_tokens), 1, 1e15},
 #define WISH_FIELD(member, name, low, high) {name, decode_num, IN_TURN(member), low, high},
     TURN_WISHES(WISH_FIELD) TURN_MORE_WISHES(WISH_FIELD)
 #undef WISH_FIELD
         {"logit_bias", read_logit_bias, IN_TURN(logit_bias), 0, 0},
     {"logprobs", decode_bool, IN_TURN(logprobs), 0, 0},
-    {"top_logprobs", read_top_logprobs, IN_TURN(top_logprobs), 0, 20},
+    {"top_logprobs", openai_top_logprobs, IN_TURN(top_logprobs), 0, 20},
     {"n", read_n, IN_TURN(n), 1, TURN_CHOICES_MAX},
-    {"reasoning_effort", read_effort, IN_TURN(effort), 0, 0},
+    {"reasoning_effort", openai_effort, IN_TURN(effort), 0, 0},
     {"stream", decode_bool, IN_TURN(stream), 0, 0},
     {"stream_options", read_stream_options, 0, 0, 0},
     {"metadata", decode_metadata, 0, 0, 0},

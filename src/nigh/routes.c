@@ -22,6 +22,7 @@ static const struct route {
     {"POST", "/v1/chat/completions", ROUTE_JSON, &api_openai_chat, NULL},
     {"POST", "/v1/messages", ROUTE_JSON, &api_anthropic, NULL},
     {"POST", "/v1/messages/count_tokens", ROUTE_JSON, &api_anthropic_count, NULL},
+    {"POST", "/v1/responses", ROUTE_JSON, &api_openai_responses, NULL},
     {"GET", "/v1/models", 0, NULL, admin_models},
     {"GET", "/v1/models/", ROUTE_TREE, NULL, admin_model},
     {"GET", "/healthz", ROUTE_OPEN, NULL, admin_health},

@@ -88,7 +88,24 @@ static enum walk_step step_decode(struct walk *walk)
         timer_arm(r->node->loop, &r->deadline, walk->turn.deadline_ms, r->deadline.fn, &err) !=
             NIGH_OK)
         return request_refuse(r, &err);
-    return STEP_LABEL;
+    return STEP_RESUME;
+}
+
+/* An earlier answer that the turn goes on from: none is kept yet, and the answer says so. */
+static enum walk_step step_resume(struct walk *walk)
+{
+    struct request *r = request_of(walk);
+    struct nigh_err err = {0};
+
+    walk->turn.store = false;
+    if (!walk->turn.previous_id.p)
+        return STEP_LABEL;
+    nigh_fail(&err, NIGH_NOTFOUND, "Previous response with id '%.100s' not found.",
+              walk->turn.previous_id.p);
+    enum walk_step next = request_refuse(r, &err);
+    r->refusal.code = SLICE("previous_response_not_found");
+    r->refusal.param = SLICE("previous_response_id");
+    return next;
 }
 
 /* Joins and remembers who narrowed it last. */
@@ -251,6 +268,7 @@ void request_bill(struct request *r)
 
     bill_now(r);
     r->billed = true;
+    r->reply.enc.ended = (int64_t)(clock_wall_us() / 1000000);
     bill_json(&r->bill, &json);
     r->reply.enc.bill_json = arena_dup(&r->walk.arena, buf_slice(&json));
     buf_done(&json);
@@ -330,6 +348,7 @@ const struct walk_table request_steps = {
         {
             [STEP_ACCEPT] = step_accept,
             [STEP_DECODE] = step_decode,
+            [STEP_RESUME] = step_resume,
             [STEP_LABEL] = step_label,
             [STEP_PLAN] = step_plan,
             [STEP_CLEAR] = step_clear,

@@ -21,6 +21,7 @@ struct walk;
 #define WALK_STEPS(S)                                                                              \
     S(ACCEPT, "accept")                                                                            \
     S(DECODE, "decode")                                                                            \
+    S(RESUME, "resume")                                                                            \
     S(LABEL, "label")                                                                              \
     S(PLAN, "plan")                                                                                \
     S(CLEAR, "clear")                                                                              \

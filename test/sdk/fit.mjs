@@ -40,7 +40,7 @@ export function load(imports, types) {
 const typeOf = (value) => (value === null ? 'null' : Array.isArray(value) ? 'array' : typeof value);
 const DATE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
 
-/* Values against types.  excused(path): a member that the type requires and the wire has not, with a
+/* Values against types.  excused(path): a member that the type requires and the wire has not, or null, with a
  * reason; complaints are texts with the path. */
 export class Fitter {
     constructor(checker, excused) {
@@ -124,6 +124,8 @@ export class Fitter {
             const of = checker.getTypeOfSymbol(symbol);
             if (checker.getSignaturesOfType(of, ts.SignatureKind.Call).length > 0)
                 continue; /* a method of the client's own object */
+            if (value[name] === null && this.excused(here, value))
+                continue;
             if (Object.hasOwn(value, name))
                 complaints.push(...this.fits(value[name], of, here));
             else if (!(symbol.flags & ts.SymbolFlags.Optional) && !this.excused(here, value))

@@ -51,9 +51,14 @@ const ANTHROPIC = { 'openai models': 'anthropic models', 'openai model': 'anthro
 const EXCUSED = [
     [/^openai response(\.response|\[\])?\.output_text$/, 'made by the client of the output'],
     [/^openai response event\.response\.output_text$/, 'made by the client of the output'],
+    [/^openai response( event\.response)?\.(user|usage|text\.format\.description)$/, 'null: openresponses.org wants them there'],
 ];
 /* What the wire has beyond the types, each with its reason; anything else that is extra fails. */
 const KNOWN_EXTRAS = [
+    [/^openai response( event\.response)?\.(store|presence_penalty|frequency_penalty|max_tool_calls)$/,
+     'required by openresponses.org'],
+    [/^openai response event\.logprobs\[\](\.top_logprobs\[\])?\.bytes$/, 'required by openresponses.org'],
+    [/^openai response event\.error$/, "as OpenAI's servers tell it and its client reads it"],
     [/\.usage\.nigh$/, 'the bill, docs/api.md'],
     [/\.reasoning_content$/, "thinking, by the name that DeepSeek, vLLM and llama-server use"],
     [/\.prompt_tokens_details\.cache_write_tokens$/, 'counts of places that bill for it'],
