@@ -319,8 +319,12 @@ TEST(cloud_cools_a_model_down_that_asks_for_long)
 
     open_cloud(&reply, 1, NULL);
     CHECK_EQ(ask(places[0]), FATE_RETRY);
-    CHECK_EQ(places[0]->ops->ready(places[0], why), READY_NOT);
+    CHECK_EQ(places[0]->ops->ready(places[0], why), READY_LIMITED);
     CHECK(strstr(why, "rate limited for"));
+    struct probe p;
+    probe_make(&p, CHAT);
+    CHECK_EQ(probe_start(&p, places[0]), NIGH_BUSY);
+    probe_free(&p);
     CHECK(places[0]->ops->retry_after_ms(places[0]) > 55000);
     CHECK_EQ(places[1]->ops->ready(places[1], why), READY_NOW); /* limits are per model */
     close_cloud();

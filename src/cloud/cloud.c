@@ -192,6 +192,7 @@ static enum ready ready(struct place *place, char why[static 128])
     } else if (cooling_ms(m) > 0) {
         snprintf(why, 128, "rate limited for %llu s",
                  (unsigned long long)(cooling_ms(m) + 999) / 1000);
+        return READY_LIMITED;
     } else {
         return READY_NOW;
     }
@@ -273,9 +274,11 @@ static enum nigh_status start(struct place *place, struct run *run, struct nigh_
     struct breaker *b = &m->cloud->breaker;
     char why[128] = "";
 
-    if (ready(place, why) != READY_NOW) {
+    enum ready now = ready(place, why);
+    if (now != READY_NOW) {
         run->pass = clearance_free(run->pass);
-        return nigh_fail(err, NIGH_OFFLINE, "%s: %s", place->name, why);
+        return nigh_fail(err, now == READY_LIMITED ? NIGH_BUSY : NIGH_OFFLINE, "%s: %s",
+                         place->name, why);
     }
     struct attempt *a = calloc(1, sizeof *a);
     if (!a) {

@@ -118,7 +118,7 @@ static void place_json(const struct node *node, struct place *place, struct buf 
 {
     char why[128] = "";
     enum ready ready = place->ops->ready(place, why);
-    static const char *const words[] = {"ready", "cold", "not ready"};
+    static const char *const words[] = {"ready", "cold", "not ready", "rate limited"};
 
     json_sep(json);
     buf_add_char(json, '{');
@@ -126,7 +126,7 @@ static void place_json(const struct node *node, struct place *place, struct buf 
     json_put_cstr(json, "kind", place_kind_text(place->kind));
     json_put_cstr(json, "zone", node->setting->zones.name[place->dest.zone]);
     json_put_cstr(json, "ready", words[ready]);
-    json_put_cstr(json, "why", ready == READY_NOT ? why : NULL);
+    json_put_cstr(json, "why", ready_not(ready) ? why : NULL);
     json_put_num(json, "quality", place->quality);
     json_put_int(json, "context_tokens", (int64_t)place->context_tokens);
     json_put_int(json, "runs", (int64_t)place->stats.runs);

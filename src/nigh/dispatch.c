@@ -173,7 +173,7 @@ static bool next_candidate(struct request *r)
         struct place *place = r->plan.candidates[i].place;
         if (as_short(r, place))
             continue;
-        if (place->ops->ready && place->ops->ready(place, why) == READY_NOT)
+        if (place->ops->ready && ready_not(place->ops->ready(place, why)))
             continue;
         plan_failed_over(&r->plan, r->candidate, i, nigh_status_text(r->outcome.err.status));
         r->candidate = i;
@@ -217,6 +217,7 @@ static enum walk_step give_up(struct request *r)
             r->refusal.http_status = o->http_status;
         if (o->said.p)
             r->refusal.what = o->said;
+        r->refusal.retry_after_ms = o->retry_after_ms;
         r->refusal.type = o->said_type;
         r->refusal.code = o->said_code;
         r->refusal.param = o->said_param;

@@ -127,7 +127,7 @@ static void say_status(void *owner, struct buf *answer)
         if (place->kind != PLACE_CLOUD)
             continue;
         clouds++;
-        ready += place->ops->ready(place, why) != READY_NOT;
+        ready += !ready_not(place->ops->ready(place, why));
     }
     struct engine *engine = setting_local(node->setting);
     buf_printf(answer, "This node runs nigh %s and has answered %llu turns since it started. ",

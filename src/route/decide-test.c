@@ -269,6 +269,13 @@ TEST(refusals_name_the_label_and_say_why)
     CHECK_STR(h.err.what,
               "label public: here/tiny not ready (the model process died, retry in 1 s); "
               "openai/gpt-5-mini not ready (breaker open for 12 s)");
+    cloud_ready = READY_LIMITED; /* a rate is the reason only when it is the only one */
+    CHECK_EQ(decide(&h, &turn, 3), NIGH_OFFLINE);
+    ask_turn(&h, &turn, "openai/gpt-5-mini", "Hi", NULL);
+    CHECK_EQ(decide(&h, &turn, 3), NIGH_BUSY);
+    CHECK_EQ(h.plan.retry_after_ms, 12000);
+    cloud_ready = READY_NOT;
+    ask_turn(&h, &turn, "auto", "Hi", NULL);
     here_ready = READY_COLD;
     CHECK_EQ(decide(&h, &turn, 3), NIGH_OK);
     CHECK_STR(h.plan.reason, "only here/tiny: openai/gpt-5-mini not ready (breaker open for 12 s)");

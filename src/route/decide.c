@@ -182,7 +182,7 @@ static enum drop check_ready(struct ask *ask, struct candidate *c)
 
     c->ready =
         c->place->ops && c->place->ops->ready ? c->place->ops->ready(c->place, why) : READY_NOW;
-    if (c->ready != READY_NOT)
+    if (!ready_not(c->ready))
         return DROP_NONE;
     if (c->place->ops->retry_after_ms)
         c->retry_after_ms = c->place->ops->retry_after_ms(c->place);
@@ -370,6 +370,15 @@ static size_t count_drops(const struct plan *plan, enum drop drop)
     return n;
 }
 
+/* Of those that are not ready: all would be, had they not been asked too often. */
+static bool all_limited(const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->n; i++)
+        if (plan->candidates[i].drop == DROP_READY && plan->candidates[i].ready != READY_LIMITED)
+            return false;
+    return true;
+}
+
 /* See decide.h.  What may change by itself (a place comes back) outranks what will not. */
 static enum nigh_status refusal_status(const struct plan *plan)
 {
@@ -377,7 +386,7 @@ static enum nigh_status refusal_status(const struct plan *plan)
     size_t asked = plan->n - count_drops(plan, DROP_NAME) - count_drops(plan, DROP_SKILL);
 
     if (count_drops(plan, DROP_READY))
-        return NIGH_OFFLINE;
+        return all_limited(plan) ? NIGH_BUSY : NIGH_OFFLINE;
     if (plan->named && count_drops(plan, DROP_SKILL))
         return NIGH_INVALID; /* "skill" was asked for, and none is sure */
     if (forbidden == asked)

@@ -105,6 +105,7 @@ struct plan {
  *   NIGH_TOOBIG       it fits no context of those that could take it
  *   NIGH_DENIED       over the turn's or the day's budget, or a named place that the label forbids
  *   NIGH_TIMEOUT      none can make the deadline
+ *   NIGH_BUSY         those that may serve it and are not ready are all rate limited
  *   NIGH_OFFLINE      otherwise: nothing that may serve it is ready.  The text names the label and
  * says of each place why it is out */
 NIGH_MUST enum nigh_status route_decide(struct plan *ret, const struct route_config *config,

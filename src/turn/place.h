@@ -48,7 +48,16 @@ struct place_stats {
     uint64_t last_failure_us; /* monotonic; 0: none */
 };
 
-enum ready { READY_NOW, READY_COLD /* can start: a model must load */, READY_NOT /* see why */ };
+enum ready {
+    READY_NOW,
+    READY_COLD,    /* can start: a model must load */
+    READY_NOT,     /* see why */
+    READY_LIMITED, /* READY_NOT, since it said itself that it was asked too often */
+};
+static inline bool ready_not(enum ready ready)
+{
+    return ready >= READY_NOT;
+}
 
 struct place;
 struct run;
@@ -100,9 +109,9 @@ struct place_ops {
     void (*pause)(struct run *run); /* the caller drains slowly: read no more */
     void (*resume)(struct run *run);
     void (*cancel)(struct run *run); /* stops upstream work within a second; frees run->state */
-    /* Can it take a turn now?  why: filled when READY_NOT, for people: "breaker open for 12 s". */
+    /* Can it take a turn now?  why: filled when ready_not(), for people: "breaker open for 12 s". */
     enum ready (*ready)(struct place *place, char why[static 128]);
-    /* When READY_NOT or BUSY: best guess; may be NULL. */
+    /* When ready_not() or BUSY: best guess; may be NULL. */
     uint64_t (*retry_after_ms)(struct place *place);
 };
 
