@@ -61,3 +61,4 @@ struct wire {
 extern const struct wire wire_openai;
 extern const struct wire wire_llama; /* the engine's: base URL without /v1 */
 extern const struct wire wire_anthropic;
+extern const struct wire wire_responses;

@@ -33,6 +33,14 @@ static const struct {
     {"billing_error", FATE_ELSEWHERE}, /* Anthropic's, here and below */
     {"api_error", FATE_RETRY},
     {"timeout_error", FATE_RETRY},
+    {"invalid_prompt", FATE_CALLER}, /* of a response that failed, to the end of these */
+    {"bio_policy", FATE_CALLER},
+    {"image_content_policy_violation", FATE_CALLER},
+    {"invalid_image", FATE_CALLER},
+    {"invalid_image_url", FATE_CALLER},
+    {"invalid_base64_image", FATE_CALLER},
+    {"image_parse_error", FATE_CALLER},
+    {"image_too_large", FATE_CALLER},
 };
 
 /* Servers without a code for it still say that a prompt is too long for their model. */

@@ -1,34 +1,8 @@
 /* A turn into the body of a chat request for an OpenAI-compatible place. */
 #include "api/wire_openai.h"
 #include "api/wire_verbs.h"
+#include "api/wire_write.h"
 #include <math.h>
-
-#define ADD(out, literal) buf_add(out, literal, sizeof(literal) - 1)
-
-/* The request being written. */
-struct writing {
-    struct buf *out;
-    const struct turn *turn;
-    bool own; /* the turn came in this format: extras mean here what they meant to the caller */
-    enum nigh_status status;
-    struct nigh_err *err;
-};
-
-static void put_extras(struct writing *w, const struct extra *extra)
-{
-    for (; extra && w->own; extra = extra->next) {
-        json_sep(w->out);
-        buf_add_json(w->out, extra->key);
-        ADD(w->out, ":");
-        json_add_val(w->out, extra->val);
-    }
-}
-
-static void put_if(struct buf *out, const char *key, struct slice s)
-{
-    if (s.p)
-        json_put_str(out, key, s);
-}
 
 static void put_text(struct writing *w, const struct part *p)
 {
@@ -62,10 +36,8 @@ static void put_raw(struct writing *w, const struct part *p)
 {
     if (w->own && p->raw)
         json_add_val(w->out, p->raw);
-    else if (!w->status)
-        w->status = nigh_fail(w->err, NIGH_UNSUPPORTED,
-                              "a part of this message cannot be told to a place that speaks "
-                              "OpenAI's format");
+    else
+        writing_refuse(w, "OpenAI's format", "a part of this message");
 }
 
 /* How a part stands in a list of content; the other kinds are members of the message. */
@@ -313,39 +285,6 @@ static void put_logprobs(struct writing *w, unsigned flags)
         json_put_int(w->out, "top_logprobs", t->top_logprobs);
 }
 
-/* Without what was told to nigh; nothing where nothing else was told. */
-static void put_metadata(struct writing *w)
-{
-    size_t i, max;
-    yyjson_val *key, *val;
-    bool any = false;
-
-    if (!w->own || !yyjson_is_obj(w->turn->metadata))
-        return;
-    yyjson_obj_foreach(w->turn->metadata, i, max, key, val)
-    {
-        if (slice_starts(json_str(key), SLICE("nigh_")))
-            continue;
-        if (!any)
-            ADD(w->out, ",\"metadata\":{");
-        any = true;
-        json_sep(w->out);
-        buf_add_json(w->out, json_str(key));
-        ADD(w->out, ":");
-        json_add_val(w->out, val);
-    }
-    if (any)
-        ADD(w->out, "}");
-}
-
-static bool has_extra(const struct writing *w, const char *key)
-{
-    for (const struct extra *e = w->turn->extras; e && w->own; e = e->next)
-        if (slice_is(e->key, key))
-            return true;
-    return false;
-}
-
 static void put_flags(struct writing *w, unsigned flags)
 {
     static const struct {
@@ -411,9 +350,7 @@ enum nigh_status wire_openai_request(struct buf *out, const struct turn *turn, c
         wire_verbs_request(out, turn, model, w.own);
     else
         put_words(&w, model, flags);
-    if (!w.status && out->failed)
-        return nigh_fail(err, NIGH_TOOBIG, "the request is larger than a place may be sent");
-    return w.status;
+    return writing_end(&w);
 }
 
 const struct wire wire_openai = {

@@ -323,7 +323,7 @@ static void check_url(struct reader *rd, yaml_node_t *node, const struct config_
 
 const struct wire *config_wire(const char *api)
 {
-    static const struct wire *const wires[] = {&wire_openai, &wire_anthropic};
+    static const struct wire *const wires[] = {&wire_openai, &wire_responses, &wire_anthropic};
 
     for (size_t i = 0; i < ARRAY_LEN(wires); i++)
         if (strcmp(api, wires[i]->name) == 0)
@@ -338,7 +338,7 @@ static void check_cloud(struct reader *rd, yaml_node_t *node, const struct confi
     check_cloud_name(rd, node, config, i);
     if (!config_wire(cloud->api))
         reader_mistake_of(rd, &cloud->api, NULL,
-                          "`%.40s` is none of openai, anthropic", cloud->api);
+                          "`%.40s` is none of openai, openai-responses, anthropic", cloud->api);
     check_url(rd, node, cloud);
     if (cloud->key_env && cloud->key_file)
         reader_mistake_of(rd, &cloud->key_file, NULL, "key_env and key_file exclude each other");
