@@ -72,13 +72,16 @@ static void add_thinking(struct gen *g, struct script *s)
 
 static struct slice gen_arguments(struct gen *g)
 {
-    static const struct slice broken[] = {SLICE(""),      SLICE("{\"a\":\"b"),
-                                          SLICE(" { } "), SLICE("[]"),
-                                          SLICE("x"),     SLICE("{\"a\":1.0,\"a\":2}")};
+    static const struct slice odd[] = {SLICE(""), SLICE(" { } "),
+                                       SLICE("{\"a\":1.0, \"b\":\"\\u00e9\"}")};
+    static const struct slice broken[] = {SLICE("{\"a\":\"b"), SLICE("x"), SLICE("[]"),
+                                          SLICE("{}}"), SLICE("null")};
     struct buf b = {0};
 
-    if (gen_has(g, TELL(ANY_ARGUMENTS), 3))
+    if (gen_has(g, TELL(BROKEN_ARGUMENTS), 6))
         return broken[gen_below(g, ARRAY_LEN(broken))];
+    if (gen_has(g, TELL(ANY_ARGUMENTS), 4))
+        return odd[gen_below(g, ARRAY_LEN(odd))];
     gen_object(g, &b, 2);
     return gen_keep(g, &b);
 }

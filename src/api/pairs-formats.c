@@ -19,14 +19,17 @@ static uint64_t all_but(const struct pairs_lack *lacks, unsigned bits)
     return all;
 }
 
-uint64_t pairs_asks(const struct pairs_format *f)
+uint64_t pairs_asks(const struct pairs_format *in, const struct pairs_format *out)
 {
-    return all_but(f->asks, ASK_BITS);
+    uint64_t both = all_but(in->asks, ASK_BITS) & all_but(out->asks, ASK_BITS);
+
+    return in == out ? both | in->own
+                     : both & ~(ASK(EXTRAS) | ASK(MESSAGE_EXTRAS) | ASK(INNER_EXTRAS));
 }
 
-uint64_t pairs_tells(const struct pairs_format *f)
+uint64_t pairs_tells(const struct pairs_format *in, const struct pairs_format *out)
 {
-    return all_but(f->tells, TELL_BITS);
+    return all_but(in->tells, TELL_BITS) & all_but(out->tells, TELL_BITS);
 }
 
 /* --- reading what an encoder wrote, by the wire of the same format
@@ -61,8 +64,9 @@ static bool hear_wire(const struct pairs_format *f, struct gen *g, const struct 
  * ------------------------------------------------------------------------ */
 
 static const struct pairs_lack openai_chat_asks[] = {
-    {ASK(SIGNED) | ASK(REDACTED), LEFT_OUT,
-     "thinking is one text (reasoning_content); its maker's proof has no member"},
+    {ASK(SIGNED), CHANGED,
+     "thinking is a text (reasoning_content); its maker's proof has no member"},
+    {ASK(REDACTED), LEFT_OUT, "as above"},
     {ASK(THOUGHTS), CHANGED, "thinking is one text: several are joined"},
     {ASK(ORDER), CHANGED, "thinking, content and calls are members of a message, not a list"},
     {ASK(FAILED), LEFT_OUT, "a tool's message has no word for it; the result's text tells"},
@@ -76,6 +80,51 @@ static const struct pairs_lack openai_chat_tells[] = {
     {0},
 };
 
+/* --- Anthropic's messages
+ * ------------------------------------------------------------------------------ */
+
+static const struct pairs_lack anthropic_asks[] = {
+    {ASK(DEVELOPER), CHANGED, "there is one kind of instruction: they are the system's"},
+    {ASK(SYSTEM_LATER), CHANGED,
+     "of other formats they go to the front: not every model takes them later"},
+    {ASK(BOUNDARIES) | ASK(BARE), CHANGED,
+     "speakers alternate: what one says in a row is one message"},
+    {ASK(EMPTY), CHANGED, "the API refuses empty texts: such a part is left out"},
+    {ASK(SPEAKER) | ASK(DETAIL), LEFT_OUT, "no member"},
+    {ASK(REFUSED), CHANGED, "said as text"},
+    {ASK(THOUGHT), LEFT_OUT, "the API refuses thinking that it did not sign"},
+    {ASK(ANY_ARGUMENTS), LEFT_OUT, "arguments are an object: its value travels, not its bytes"},
+    {ASK(BROKEN_ARGUMENTS), REFUSED, "arguments are an object"},
+    {ASK(TOOL_BARE), CHANGED, "a schema is required: the empty one"},
+    {ASK(STRICT), LEFT_OUT,
+     "false is the same as nothing; true is told to models that hold themselves to it"},
+    {ASK(PARALLEL_YES), LEFT_OUT, "is the default"},
+    {ASK(FORMAT_TEXT), LEFT_OUT, "is the default"},
+    {ASK(FORMAT_JSON), REFUSED, "there is no format without a schema"},
+    {ASK(SCHEMA_NAME), LEFT_OUT, "the schema stands alone, and is always binding"},
+    {ASK(HOT), CHANGED, "temperatures end at 1"},
+    {ASK(PENALTIES) | ASK(LOCAL_WISHES) | ASK(SEED), LEFT_OUT, "no member"},
+    {ASK(LIMITLESS), CHANGED, "max_tokens is required: a limit of ours"},
+    {ASK(N) | ASK(LOGPROBS), REFUSED,
+     "no member, and an answer without would not be what was asked for"},
+    {ASK(STOPS_BLANK), REFUSED, "the API answers 400"},
+    {ASK(EFFORT), CHANGED, "of models of unknown make a number of tokens is asked instead"},
+    {ASK(THINK_TOKENS), CHANGED,
+     "left out where the history lost its thinking, or a tool is forced"},
+    {ASK(MESSAGE_EXTRAS) | ASK(INNER_EXTRAS), LEFT_OUT,
+     "members of a message that is several here"},
+    {0},
+};
+static const struct pairs_lack anthropic_tells[] = {
+    {TELL(REFUSAL), CHANGED, "words like others; the stop reason tells"},
+    {TELL(ANY_ARGUMENTS), LEFT_OUT, "as in requests, of whole answers"},
+    {TELL(BROKEN_ARGUMENTS), CHANGED, "as above: told as a string, the text that came"},
+    {TELL(CHOICES), CHANGED, "there is one; nobody could have asked for more"},
+    {TELL(LOGPROBS), LEFT_OUT, "no member"},
+    {TELL(NO_USAGE), CHANGED, "counts are required: zeros"},
+    {0},
+};
+
 const struct pairs_format pairs_formats[] = {
     {
         .name = "openai-chat",
@@ -85,6 +134,16 @@ const struct pairs_format pairs_formats[] = {
         .hear = hear_wire,
         .asks = openai_chat_asks,
         .tells = openai_chat_tells,
+    },
+    {
+        .name = "anthropic",
+        .api = &api_anthropic,
+        .wire = &wire_anthropic,
+        .write = write_anthropic,
+        .hear = hear_wire,
+        .asks = anthropic_asks,
+        .tells = anthropic_tells,
+        .own = ASK(SYSTEM_LATER) | ASK(STRICT) | ASK(EMPTY) | ASK(EFFORT) | ASK(THINK_TOKENS),
     },
 };
 const size_t pairs_n_formats = ARRAY_LEN(pairs_formats);

@@ -22,9 +22,23 @@ static void tell_json(struct buf *b, const char *name, yyjson_val *val)
     json_add_val(b, val);
 }
 
+/* What an adapter reads and keeps beside, for a place of the same format, is told where it is read.
+ */
+static bool is_kept(struct slice key)
+{
+    static const char *const keys[] = {"thinking", "output_config", "output_format"};
+
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        if (slice_is(key, keys[i]))
+            return true;
+    return false;
+}
+
 static void tell_extras(struct buf *b, const char *name, const struct extra *e)
 {
     for (; e; e = e->next) {
+        if (is_kept(e->key))
+            continue;
         buf_printf(b, " %s.", name);
         buf_add_str(b, e->key);
         tell_json(b, "", e->val);
@@ -54,10 +68,15 @@ static const char *const kinds[] = {
 
 static void tell_part(struct buf *b, const struct message *m, const struct part *p, uint64_t shows)
 {
-    buf_printf(b, "%s %s%s", role_text(m->role), kinds[p->kind], m->failed ? " failed" : "");
+    if ((p->kind == PART_REASONING && !p->signature.p && !(shows & ASK(THOUGHT))) ||
+        (p->kind == PART_REDACTED && !(shows & ASK(REDACTED))))
+        return;
+    buf_printf(b, "%s %s%s", role_text(m->role), kinds[p->kind],
+               m->failed && shows & ASK(FAILED) ? " failed" : "");
     if (m->role == ROLE_TOOL)
         tell_str(b, "answers", m->call_id);
-    tell_str(b, "speaker", m->name);
+    if (shows & ASK(SPEAKER))
+        tell_str(b, "speaker", m->name);
     if (p->kind == PART_CALL)
         tell_arguments(b, p->text, shows & ASK(ANY_ARGUMENTS));
     else
@@ -67,7 +86,8 @@ static void tell_part(struct buf *b, const struct message *m, const struct part 
         tell_str(b, "name", p->name);
     }
     tell_str(b, "url", p->url);
-    tell_str(b, "detail", p->detail);
+    if (shows & ASK(DETAIL))
+        tell_str(b, "detail", p->detail);
     tell_str(b, "signature", p->signature);
     if (shows & ASK(EXTRAS)) {
         tell_extras(b, "beside", p->extras);
@@ -103,7 +123,7 @@ static void tell_tools(struct buf *b, const struct turn *t, uint64_t shows)
         tell_str(b, "name", one->name);
         tell_str(b, "description", one->description);
         tell_json(b, "schema", one->schema);
-        if (one->strict >= 0)
+        if (one->strict >= 0 && shows & ASK(STRICT))
             buf_printf(b, " strict=%d", one->strict);
         if (shows & ASK(EXTRAS)) {
             tell_extras(b, "beside", one->extras);
@@ -115,29 +135,36 @@ static void tell_tools(struct buf *b, const struct turn *t, uint64_t shows)
         buf_printf(b, "choice %s", choices[t->choice]);
     if (t->choice == CHOICE_NAMED)
         tell_str(b, "name", t->choice_name);
-    if (t->parallel_calls >= 0)
+    if (t->parallel_calls == 0 || (t->parallel_calls > 0 && shows & ASK(PARALLEL_YES)))
         buf_printf(b, "\nparallel %d", t->parallel_calls);
     ADD(b, "\n");
 }
 
 static void tell_format(struct buf *b, const struct turn *t, uint64_t shows)
 {
-    if (t->format != FORMAT_UNSET)
+    if (t->format > FORMAT_TEXT || (t->format == FORMAT_TEXT && shows & ASK(FORMAT_TEXT)))
         buf_printf(b, "format %d", (int)t->format);
     tell_json(b, "json_schema",
               shows & ASK(SCHEMA_NAME) ? t->schema : json_get(t->schema, "schema"));
     ADD(b, "\n");
 }
 
-static void tell_wishes(struct buf *b, const struct turn *t)
+static void tell_wish(struct buf *b, const char *name, double wish, bool shown)
 {
-#define TELL_WISH(member, name, low, high)                                                         \
-    if (!isnan(t->member))                                                                         \
-        buf_printf(b, "%s %.17g\n", name, t->member);
-    TURN_WISHES(TELL_WISH)
-    TURN_MORE_WISHES(TELL_WISH)
-#undef TELL_WISH
-    if (t->has_seed)
+    if (!isnan(wish) && shown)
+        buf_printf(b, "%s %.17g\n", name, wish);
+}
+
+static void tell_wishes(struct buf *b, const struct turn *t, uint64_t shows)
+{
+    tell_wish(b, "temperature", t->temperature, true);
+    tell_wish(b, "top_p", t->top_p, true);
+    tell_wish(b, "frequency_penalty", t->frequency_penalty, shows & ASK(PENALTIES));
+    tell_wish(b, "presence_penalty", t->presence_penalty, shows & ASK(PENALTIES));
+    tell_wish(b, "top_k", t->top_k, shows & ASK(TOP_K));
+    tell_wish(b, "min_p", t->min_p, shows & ASK(LOCAL_WISHES));
+    tell_wish(b, "repeat_penalty", t->repeat_penalty, shows & ASK(LOCAL_WISHES));
+    if (t->has_seed && shows & ASK(SEED))
         buf_printf(b, "seed %lld\n", (long long)t->seed);
     for (size_t i = 0; i < t->n_stops; i++) {
         tell_str(b, "stop", t->stops[i]);
@@ -161,7 +188,7 @@ void tell_turn(struct buf *b, const struct turn *t, uint64_t shows)
         tell_message(b, &t->messages[i], shows);
     tell_tools(b, t, shows);
     tell_format(b, t, shows);
-    tell_wishes(b, t);
+    tell_wishes(b, t, shows);
     if (t->max_tokens > 0 || shows & ASK(LIMITLESS))
         buf_printf(b, "limit %llu\n", (unsigned long long)t->max_tokens);
     if (shows & ASK(EXTRAS))
@@ -175,7 +202,8 @@ static void tell_parts(struct buf *b, const struct answer_choice *c, int kind, u
 {
     for (size_t i = 0; i < c->n_parts; i++) {
         const struct answer_part *p = &c->parts[i];
-        if (kind >= 0 && p->kind != (enum part_kind)kind)
+        if ((kind >= 0 && p->kind != (enum part_kind)kind) ||
+            (p->kind == PART_REDACTED && !(shows & TELL(REDACTED))))
             continue;
         ADD(b, " ");
         buf_add_cstr(b, kinds[p->kind]);
@@ -185,8 +213,8 @@ static void tell_parts(struct buf *b, const struct answer_choice *c, int kind, u
             tell_str(b, "name", buf_slice(&p->name));
         } else {
             tell_str(b, "text", p->text.len ? buf_slice(&p->text) : SLICE(""));
-            tell_str(b, "signature",
-                     p->signature.len ? buf_slice(&p->signature) : (struct slice){0});
+            if (p->signature.len && shows & TELL(SIGNATURE))
+                tell_str(b, "signature", buf_slice(&p->signature));
         }
         ADD(b, "\n");
     }
@@ -199,9 +227,9 @@ static void tell_choice(struct buf *b, const struct answer_choice *c, uint64_t s
     for (int kind = PART_TEXT; kind <= PART_OTHER && !(shows & TELL(ORDER)); kind++)
         tell_parts(b, c, kind, shows);
     buf_printf(b, " %s %s", c->finished ? "finished" : "unfinished", finish_text(c->finish));
-    if (c->finish_word.len)
+    if (c->finish_word.len && (c->finish == FINISH_OTHER || shows & TELL(STOP_WORD)))
         tell_str(b, "word", buf_slice(&c->finish_word));
-    if (c->logprobs.len || c->logprobs_refusal.len) {
+    if ((c->logprobs.len || c->logprobs_refusal.len) && shows & TELL(LOGPROBS)) {
         tell_str(b, "logprobs", buf_slice(&c->logprobs));
         tell_str(b, "refusal", buf_slice(&c->logprobs_refusal));
     }

@@ -119,7 +119,7 @@ static bool ask_holds(struct trial *t)
 {
     struct turn first, read, back;
     struct nigh_err err = {0};
-    uint64_t all = ~ask_shapes | pairs_asks(t->in);
+    uint64_t all = ~ask_shapes | pairs_asks(t->in, t->in);
 
     trial_begin(t);
     gen_turn(&t->g, &first);
@@ -272,7 +272,7 @@ static bool travels(struct trial *t, const struct answer *want)
             !l.answer.ended || l.failed)
             return fails(t, "the place's answer was not read as whole");
         if (!same_answers(t, i == 0 ? "byte by byte" : "in pieces", want, &l.answer,
-                          ~tell_shapes | pairs_tells(t->out)) ||
+                          ~tell_shapes | pairs_tells(t->out, t->out)) ||
             (i < 2 && !caller_reads(t, "streamed", buf_slice(&l.out), want)))
             return false;
         add_whole(&l, &whole);
@@ -318,7 +318,7 @@ static bool cut_holds(struct trial *t, const struct answer *want, size_t at, boo
     if (clean) /* an answer that finished may lack its usage */
         less.usage.known = l.answer.usage.known = false;
     return same_answers(t, "cut and yet whole", &less, &l.answer,
-                        ~tell_shapes | pairs_tells(t->out));
+                        ~tell_shapes | pairs_tells(t->out, t->out));
 }
 
 static bool cuts_hold(struct trial *t, const struct answer *want)
@@ -465,7 +465,7 @@ static void each_pair(void (*fn)(const struct pairs_format *in, const struct pai
 
 static void ask_pair(const struct pairs_format *in, const struct pairs_format *out)
 {
-    uint64_t may = pairs_asks(in) & pairs_asks(out) & (in == out ? ~0ull : ~ASK(EXTRAS));
+    uint64_t may = pairs_asks(in, out);
 
     run_cases(&(struct trial){.in = in, .out = out, .may = may, .shows = ~ask_shapes | may},
               ask_holds, true, from_env("NIGH_CASES", CASES));
@@ -478,7 +478,7 @@ TEST(requests_there_and_back)
 
 static void tell_pair(const struct pairs_format *in, const struct pairs_format *out)
 {
-    uint64_t may = pairs_tells(in) & pairs_tells(out);
+    uint64_t may = pairs_tells(in, out);
 
     run_cases(&(struct trial){.in = in, .out = out, .may = may, .shows = ~tell_shapes | may},
               tell_holds, false, from_env("NIGH_CASES", CASES));
@@ -487,6 +487,19 @@ static void tell_pair(const struct pairs_format *in, const struct pairs_format *
 TEST(answers_there_and_back)
 {
     each_pair(tell_pair);
+}
+
+/* What occurs only where something else does that the other format may not say either. */
+static uint64_t needs(uint64_t one, bool ask)
+{
+    static const struct {
+        uint64_t bit, needs;
+    } rows[] = {{ASK(THOUGHTS), ASK(THOUGHT) | ASK(SIGNED)}};
+
+    for (size_t i = 0; i < ARRAY_LEN(rows) && ask; i++)
+        if (rows[i].bit == one)
+            return rows[i].needs;
+    return 0;
 }
 
 /* What only one of the two can say, row by row: refused, or lost alone. */
@@ -498,12 +511,12 @@ static void lose(const struct pairs_format *in, const struct pairs_format *out,
     for (; lacks->bits; lacks++)
         for (unsigned bit = 0; bit < 64; bit++) {
             uint64_t one = (uint64_t)1 << bit;
-            if (!(lacks->bits & can & one) || (ask && one == ASK(EXTRAS)))
+            if (!(lacks->bits & can & ~both & one))
                 continue;
             n_with = 0;
             run_cases(&(struct trial){.in = in,
                                       .out = out,
-                                      .may = both | one,
+                                      .may = both | one | (needs(one, ask) & can),
                                       .must = one,
                                       .shows = both,
                                       .loss = lacks->loss},
@@ -517,7 +530,7 @@ static void lose(const struct pairs_format *in, const struct pairs_format *out,
 
 static void ask_losses(const struct pairs_format *in, const struct pairs_format *out)
 {
-    lose(in, out, out->asks, pairs_asks(in), pairs_asks(in) & pairs_asks(out) & ~ASK(EXTRAS), true);
+    lose(in, out, out->asks, pairs_asks(in, in), pairs_asks(in, out), true);
 }
 
 TEST(what_a_place_cannot_be_told_is_refused_or_lost_alone)
@@ -527,7 +540,7 @@ TEST(what_a_place_cannot_be_told_is_refused_or_lost_alone)
 
 static void tell_losses(const struct pairs_format *in, const struct pairs_format *out)
 {
-    lose(in, out, in->tells, pairs_tells(out), pairs_tells(in) & pairs_tells(out), false);
+    lose(in, out, in->tells, pairs_tells(out, out), pairs_tells(in, out), false);
 }
 
 TEST(what_a_caller_cannot_be_told_is_lost_alone)
@@ -566,7 +579,7 @@ TEST(broken_bodies_are_refused)
 {
     for (size_t i = 0; i < pairs_n_formats; i++) {
         const struct pairs_format *f = &pairs_formats[i];
-        run_cases(&(struct trial){.in = f, .out = f, .may = pairs_asks(f)}, broken_body_is_refused,
-                  true, from_env("NIGH_CASES", CASES));
+        run_cases(&(struct trial){.in = f, .out = f, .may = pairs_asks(f, f)},
+                  broken_body_is_refused, true, from_env("NIGH_CASES", CASES));
     }
 }

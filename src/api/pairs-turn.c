@@ -13,12 +13,12 @@ static struct part *add_part(struct message *m, enum part_kind kind, struct slic
     return &m->parts[m->n_parts++];
 }
 
-static struct extra *gen_extras(struct gen *g)
+static struct extra *gen_extras(struct gen *g, uint64_t bit)
 {
     struct buf b = {0};
     struct extra *e;
 
-    if (!gen_has(g, ASK(EXTRAS), 4))
+    if (!gen_has(g, bit, 4))
         return NULL;
     e = arena_calloc(g->a, 1, sizeof *e);
     e->key = gen_word(g, "x_");
@@ -35,13 +35,14 @@ static struct message *add_message(struct gen *g, struct turn *t, enum role role
         abort();
     *m = (struct message){.role = role};
     m->parts = arena_calloc(g->a, PARTS, sizeof *m->parts);
-    m->extras = gen_extras(g);
+    m->extras = gen_extras(g, ASK(MESSAGE_EXTRAS));
     return m;
 }
 
-static struct slice some_text(struct gen *g)
+/* The first user's word is one: no place takes a conversation without. */
+static struct slice some_text(struct gen *g, enum role role)
 {
-    return gen_has(g, ASK(EMPTY), 12) ? SLICE("") : gen_text(g);
+    return role != ROLE_USER && gen_has(g, ASK(EMPTY), 12) ? SLICE("") : gen_text(g);
 }
 
 /* One text or, where they stay apart, several. */
@@ -50,7 +51,7 @@ static void add_texts(struct gen *g, struct message *m, uint64_t several)
     unsigned n = gen_has(g, several, 3) ? 2 + gen_below(g, 2) : 1;
 
     while (n-- > 0)
-        add_part(m, PART_TEXT, some_text(g));
+        add_part(m, PART_TEXT, some_text(g, m->role));
 }
 
 static void add_image(struct gen *g, struct message *m)
@@ -71,7 +72,7 @@ static void add_image(struct gen *g, struct message *m)
         return;
     if (gen_has(g, ASK(DETAIL), 3))
         p->detail = slice_of(details[gen_below(g, ARRAY_LEN(details))]);
-    p->extras = gen_extras(g);
+    p->extras = gen_extras(g, ASK(EXTRAS));
 }
 
 static void finish_content(struct gen *g, struct message *m)
@@ -110,13 +111,16 @@ static void add_systems(struct gen *g, struct turn *t, unsigned one_in)
 
 static struct slice gen_arguments(struct gen *g)
 {
-    static const struct slice broken[] = {SLICE(""),     SLICE("{"),     SLICE(" {} \n"),
-                                          SLICE("[1]"),  SLICE("no"),    SLICE("{\"a\":"),
-                                          SLICE("null"), SLICE("\"s\""), SLICE("{\"a\" : 1.0}")};
+    static const struct slice odd[] = {SLICE(""), SLICE(" {} \n"), SLICE("{\"a\" : 1.0}"),
+                                       SLICE("{\"a\":\"\\u00e9\"}")};
+    static const struct slice broken[] = {SLICE("{"),       SLICE("[1]"),  SLICE("no"),
+                                          SLICE("{\"a\":"), SLICE("null"), SLICE("\"s\"")};
     struct buf b = {0};
 
-    if (gen_has(g, ASK(ANY_ARGUMENTS), 4))
+    if (gen_has(g, ASK(BROKEN_ARGUMENTS), 6))
         return broken[gen_below(g, ARRAY_LEN(broken))];
+    if (gen_has(g, ASK(ANY_ARGUMENTS), 5))
+        return odd[gen_below(g, ARRAY_LEN(odd))];
     gen_object(g, &b, 2);
     return gen_keep(g, &b);
 }
@@ -127,8 +131,8 @@ static void add_call(struct gen *g, struct message *m)
 
     p->call_id = gen_word(g, "call_");
     p->name = gen_word(g, "f_");
-    p->extras = gen_extras(g);
-    p->inner = gen_extras(g);
+    p->extras = gen_extras(g, ASK(EXTRAS));
+    p->inner = gen_extras(g, ASK(INNER_EXTRAS));
 }
 
 static void add_thought(struct gen *g, struct message *m)
@@ -137,10 +141,11 @@ static void add_thought(struct gen *g, struct message *m)
         add_part(m, PART_REDACTED, gen_word(g, "sealed"));
         return;
     }
-    if (!gen_has(g, ASK(THOUGHT), 3))
+    bool bare = gen_has(g, ASK(THOUGHT), 3), sealed = gen_has(g, ASK(SIGNED), 3);
+    if (!bare && !sealed)
         return;
     struct part *p = add_part(m, PART_REASONING, gen_text(g));
-    if (gen_has(g, ASK(SIGNED), 2))
+    if (sealed)
         p->signature = gen_word(g, "proof");
 }
 
@@ -228,8 +233,8 @@ static void gen_tools(struct gen *g, struct turn *t)
         }
         if (gen_has(g, ASK(STRICT), 3))
             one->strict = (int)gen_below(g, 2);
-        one->extras = gen_extras(g);
-        one->inner = gen_extras(g);
+        one->extras = gen_extras(g, ASK(EXTRAS));
+        one->inner = gen_extras(g, ASK(INNER_EXTRAS));
     }
 }
 
@@ -245,8 +250,12 @@ static void gen_choice(struct gen *g, struct turn *t)
         t->choice = gen_below(g, 2) ? CHOICE_REQUIRED : CHOICE_NAMED;
     if (t->choice == CHOICE_NAMED)
         t->choice_name = t->tools[gen_below(g, (unsigned)t->n_tools)].name;
-    if (t->choice != CHOICE_UNSET && t->choice != CHOICE_NONE && gen_has(g, ASK(PARALLEL), 3))
-        t->parallel_calls = (int)gen_below(g, 2);
+    if (t->choice == CHOICE_UNSET || t->choice == CHOICE_NONE)
+        return;
+    if (gen_has(g, ASK(PARALLEL), 3))
+        t->parallel_calls = 0;
+    else if (gen_has(g, ASK(PARALLEL_YES), 3))
+        t->parallel_calls = 1;
 }
 
 /* As OpenAI's json_schema has it: that is how the canonical form keeps it. */
@@ -279,18 +288,20 @@ static double hundredths(struct gen *g, int low, int high)
 
 static void gen_sampling(struct gen *g, struct turn *t)
 {
-    if (gen_has(g, ASK(TEMPERATURE), 3)) {
+    bool thinks = t->effort != EFFORT_UNSET || t->think_tokens; /* places take one or the other */
+
+    if (!thinks && gen_has(g, ASK(TEMPERATURE), 3)) {
         t->temperature = hundredths(g, 0, 100);
         if (gen_below(g, 2)) /* some places refuse both at once */
             t->temperature = NAN, t->top_p = hundredths(g, 0, 100);
     }
-    if (isnan(t->top_p) && gen_has(g, ASK(HOT), 6))
+    if (!thinks && isnan(t->top_p) && gen_has(g, ASK(HOT), 6))
         t->temperature = hundredths(g, 101, 200);
     if (gen_has(g, ASK(PENALTIES), 4)) {
         t->frequency_penalty = hundredths(g, -200, 200);
         t->presence_penalty = hundredths(g, -200, 200);
     }
-    if (gen_has(g, ASK(TOP_K), 4))
+    if (!thinks && gen_has(g, ASK(TOP_K), 4))
         t->top_k = 1 + gen_below(g, 100);
     if (gen_has(g, ASK(LOCAL_WISHES), 4)) {
         t->min_p = hundredths(g, 0, 100);
@@ -300,16 +311,26 @@ static void gen_sampling(struct gen *g, struct turn *t)
         t->seed = (int64_t)gen_u64(g) >> gen_below(g, 60);
 }
 
+static struct slice gen_stop(struct gen *g)
+{
+    static const struct slice blanks[] = {SLICE("\n"), SLICE(" "), SLICE("\n\n"), SLICE("\t")};
+    struct slice text = gen_text(g);
+
+    if (gen_has(g, ASK(STOPS_BLANK), 3))
+        return blanks[gen_below(g, ARRAY_LEN(blanks))];
+    return slice_trim(text).len > 0 ? text : SLICE("stop");
+}
+
 static void gen_limits(struct gen *g, struct turn *t)
 {
-    static const enum effort efforts[] = {EFFORT_MINIMAL, EFFORT_LOW, EFFORT_MEDIUM, EFFORT_HIGH};
+    static const enum effort efforts[] = {EFFORT_LOW, EFFORT_MEDIUM, EFFORT_HIGH};
 
     t->max_tokens = gen_has(g, ASK(LIMITLESS), 2) ? 0 : 2000 + gen_below(g, 30000);
     t->n = gen_has(g, ASK(N), 6) ? 2 + gen_below(g, TURN_CHOICES_MAX - 1) : 1;
     if (gen_has(g, ASK(STOPS), 4))
         t->n_stops = 1 + gen_below(g, 4);
     for (size_t i = 0; i < t->n_stops; i++)
-        t->stops[i] = gen_text(g);
+        t->stops[i] = gen_stop(g);
     if (gen_has(g, ASK(EFFORT), 4))
         t->effort = efforts[gen_below(g, ARRAY_LEN(efforts))];
     else if (gen_has(g, ASK(THINK_TOKENS), 4))
@@ -332,7 +353,7 @@ void gen_turn(struct gen *g, struct turn *t)
     gen_tools(g, t);
     gen_choice(g, t);
     gen_format(g, t);
-    gen_sampling(g, t);
     gen_limits(g, t);
-    t->extras = gen_extras(g);
+    gen_sampling(g, t);
+    t->extras = gen_extras(g, ASK(EXTRAS));
 }

@@ -4,40 +4,17 @@
 
 #define ADD(out, literal) buf_add(out, literal, sizeof(literal) - 1)
 
-struct pen {
-    struct buf *b;
-    struct gen *g;
-};
-
-static void put_str(struct pen *w, const char *key, struct slice s)
-{
-    if (!s.p)
-        return;
-    json_key(w->b, key);
-    gen_quote(w->g, w->b, s);
-}
-
-static void put_extras(struct pen *w, const struct extra *e)
-{
-    for (; e; e = e->next) {
-        json_sep(w->b);
-        gen_quote(w->g, w->b, e->key);
-        ADD(w->b, ":");
-        json_add_val(w->b, e->val);
-    }
-}
-
 static void put_call(struct pen *w, const struct part *p)
 {
     json_sep(w->b);
     ADD(w->b, "{\"type\":\"function\"");
-    put_str(w, "id", p->call_id);
+    pen_str(w, "id", p->call_id);
     ADD(w->b, ",\"function\":{");
-    put_str(w, "name", p->name);
-    put_str(w, "arguments", p->text);
-    put_extras(w, p->inner);
+    pen_str(w, "name", p->name);
+    pen_str(w, "arguments", p->text);
+    pen_extras(w, p->inner);
     ADD(w->b, "}");
-    put_extras(w, p->extras);
+    pen_extras(w, p->extras);
     ADD(w->b, "}");
 }
 
@@ -46,15 +23,15 @@ static void put_part(struct pen *w, const struct part *p)
     json_sep(w->b);
     if (p->kind == PART_TEXT) {
         ADD(w->b, "{\"type\":\"text\"");
-        put_str(w, "text", p->text);
+        pen_str(w, "text", p->text);
     } else {
         ADD(w->b, "{\"type\":\"image_url\",\"image_url\":{");
-        put_str(w, "url", p->url);
-        put_str(w, "detail", p->detail);
-        put_extras(w, p->inner);
+        pen_str(w, "url", p->url);
+        pen_str(w, "detail", p->detail);
+        pen_extras(w, p->inner);
         ADD(w->b, "}");
     }
-    put_extras(w, p->extras);
+    pen_extras(w, p->extras);
     ADD(w->b, "}");
 }
 
@@ -71,7 +48,7 @@ static void put_content(struct pen *w, const struct message *m)
         if (!in_content(&m->parts[i]))
             continue;
         if (m->bare) {
-            put_str(w, "content", m->parts[i].text);
+            pen_str(w, "content", m->parts[i].text);
             return;
         }
         buf_add_cstr(w->b, n++ == 0 ? ",\"content\":[" : "");
@@ -88,15 +65,15 @@ static void put_message(struct pen *w, const struct message *m)
     ADD(w->b, "{");
     json_put_cstr(w->b, "role", role_text(m->role));
     put_content(w, m);
-    put_str(w, "name", m->name);
-    put_str(w, "tool_call_id", m->call_id);
-    put_extras(w, m->extras);
+    pen_str(w, "name", m->name);
+    pen_str(w, "tool_call_id", m->call_id);
+    pen_extras(w, m->extras);
     for (size_t i = 0; i < m->n_parts; i++) {
         const struct part *p = &m->parts[i];
         if (p->kind == PART_REASONING)
-            put_str(w, "reasoning_content", p->text);
+            pen_str(w, "reasoning_content", p->text);
         if (p->kind == PART_REFUSAL)
-            put_str(w, "refusal", p->text);
+            pen_str(w, "refusal", p->text);
         if (p->kind == PART_CALL && calls++ == 0)
             ADD(w->b, ",\"tool_calls\":[");
         if (p->kind == PART_CALL)
@@ -109,14 +86,14 @@ static void put_tool(struct pen *w, const struct tool *t)
 {
     json_sep(w->b);
     ADD(w->b, "{\"type\":\"function\",\"function\":{");
-    put_str(w, "name", t->name);
-    put_str(w, "description", t->description);
+    pen_str(w, "name", t->name);
+    pen_str(w, "description", t->description);
     json_put_val(w->b, "parameters", t->schema);
     if (t->strict >= 0)
         json_put_bool(w->b, "strict", t->strict);
-    put_extras(w, t->inner);
+    pen_extras(w, t->inner);
     ADD(w->b, "}");
-    put_extras(w, t->extras);
+    pen_extras(w, t->extras);
     ADD(w->b, "}");
 }
 
@@ -137,7 +114,7 @@ static void put_tools(struct pen *w, const struct turn *t)
         json_put_cstr(w->b, "tool_choice", words[t->choice]);
     if (t->choice == CHOICE_NAMED) {
         ADD(w->b, ",\"tool_choice\":{\"type\":\"function\",\"function\":{");
-        put_str(w, "name", t->choice_name);
+        pen_str(w, "name", t->choice_name);
         ADD(w->b, "}}");
     }
     if (t->parallel_calls >= 0)
@@ -160,7 +137,7 @@ static void put_format(struct pen *w, const struct turn *t)
 static void put_stops(struct pen *w, const struct turn *t)
 {
     if (t->n_stops == 1 && gen_below(w->g, 2)) {
-        put_str(w, "stop", t->stops[0]);
+        pen_str(w, "stop", t->stops[0]);
         return;
     }
     if (t->n_stops > 0)
@@ -203,7 +180,7 @@ void write_openai_chat(struct buf *b, struct gen *g, const struct turn *t)
     struct pen w = {b, g};
 
     ADD(b, "{");
-    put_str(&w, "model", t->model);
+    pen_str(&w, "model", t->model);
     put_tools(&w, t);
     ADD(b, ",\"messages\":[");
     for (size_t i = 0; i < t->n_messages; i++)
@@ -212,7 +189,7 @@ void write_openai_chat(struct buf *b, struct gen *g, const struct turn *t)
     put_format(&w, t);
     put_stops(&w, t);
     put_wishes(&w, t);
-    put_extras(&w, t->extras);
+    pen_extras(&w, t->extras);
     json_put_bool(b, "stream", t->stream);
     ADD(b, "}");
 }

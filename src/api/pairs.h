@@ -24,14 +24,15 @@
     A(IMAGE_LINK, "an image by link")                                                              \
     A(DETAIL, "how closely to look at an image")                                                   \
     A(REFUSED, "an assistant's refusal")                                                           \
-    A(THOUGHT, "an assistant's thinking")                                                          \
-    A(SIGNED, "the signature of thinking")                                                         \
+    A(THOUGHT, "an assistant's thinking that nobody signed")                                       \
+    A(SIGNED, "thinking with its maker's signature")                                               \
     A(THOUGHTS, "several thoughts in one message stay apart")                                      \
     A(REDACTED, "thinking that only its maker reads")                                              \
     A(ORDER, "the order of thinking, texts and calls")                                             \
     A(CALLS, "tool calls and their results")                                                       \
     A(MANY_CALLS, "several calls at once")                                                         \
-    A(ANY_ARGUMENTS, "arguments of calls to the byte, even broken ones")                           \
+    A(ANY_ARGUMENTS, "arguments of calls to the byte")                                             \
+    A(BROKEN_ARGUMENTS, "arguments of calls that are no JSON object")                              \
     A(FAILED, "a tool's result is an error")                                                       \
     A(RESULT_PARTS, "a tool's result in several parts")                                            \
     A(RESULT_IMAGE, "an image in a tool's result")                                                 \
@@ -42,7 +43,8 @@
     A(CHOICE_AUTO, "tool choice: auto, said aloud")                                                \
     A(CHOICE_NONE, "tool choice: none")                                                            \
     A(CHOICE_MUST, "tool choice: any tool, a certain tool")                                        \
-    A(PARALLEL, "whether calls may be several")                                                    \
+    A(PARALLEL, "one call at a time")                                                              \
+    A(PARALLEL_YES, "several calls at once, said aloud")                                           \
     A(FORMAT_TEXT, "format: text, said aloud")                                                     \
     A(FORMAT_JSON, "format: any JSON")                                                             \
     A(FORMAT_SCHEMA, "format: JSON by schema")                                                     \
@@ -56,10 +58,13 @@
     A(LIMITLESS, "no limit of tokens")                                                             \
     A(N, "several choices")                                                                        \
     A(STOPS, "stop sequences")                                                                     \
+    A(STOPS_BLANK, "stop sequences of white space")                                                \
     A(EFFORT, "how long to think, in a word")                                                      \
     A(THINK_TOKENS, "how long to think, in tokens")                                                \
     A(LOGPROBS, "log-probabilities, biases of tokens")                                             \
-    A(EXTRAS, "members that nobody here knows")
+    A(EXTRAS, "members of the body, parts and tools that nobody here knows")                       \
+    A(MESSAGE_EXTRAS, "the same of messages")                                                      \
+    A(INNER_EXTRAS, "the same of the function in a call and in a tool")
 enum {
 #define PAIRS_ASK_BIT(name, what) ASK_BIT_##name,
     PAIRS_ASKS(PAIRS_ASK_BIT) ASK_BITS
@@ -78,7 +83,8 @@ enum {
     T(CALLS, "tool calls")                                                                         \
     T(MANY_CALLS, "several calls at once")                                                         \
     T(WOVEN, "pieces of several calls by turns")                                                   \
-    T(ANY_ARGUMENTS, "arguments of calls to the byte, even broken ones")                           \
+    T(ANY_ARGUMENTS, "arguments of calls to the byte")                                             \
+    T(BROKEN_ARGUMENTS, "arguments of calls that are no JSON object")                              \
     T(CALL_ID, "the id of a call")                                                                 \
     T(CHOICES, "several choices")                                                                  \
     T(LOGPROBS, "log-probabilities")                                                               \
@@ -162,11 +168,22 @@ struct pairs_format {
                  void (*sink)(void *owner, const struct event *event), void *owner,
                  struct arena *a);
     const struct pairs_lack *asks, *tells; /* what it cannot; the last row has no bits */
+    uint64_t own; /* of asks: yet it travels to a place of the same format */
 };
 extern const struct pairs_format pairs_formats[];
 extern const size_t pairs_n_formats;
-uint64_t pairs_asks(const struct pairs_format *f);  /* ASK bits that it can say */
-uint64_t pairs_tells(const struct pairs_format *f); /* TELL bits */
+uint64_t pairs_asks(const struct pairs_format *in,
+                    const struct pairs_format *out); /* ASK bits both say */
+uint64_t pairs_tells(const struct pairs_format *in, const struct pairs_format *out); /* TELL bits */
 const char *pairs_bit_name(bool ask, unsigned bit);
 
 void write_openai_chat(struct buf *b, struct gen *g, const struct turn *t);
+void write_anthropic(struct buf *b, struct gen *g, const struct turn *t);
+
+/* pairs-write.c: for writers. */
+struct pen {
+    struct buf *b;
+    struct gen *g;
+};
+void pen_str(struct pen *w, const char *key, struct slice s); /* nothing when absent */
+void pen_extras(struct pen *w, const struct extra *e);

@@ -151,6 +151,8 @@ TEST(what_cannot_be_said_is_refused)
         {"{'logprobs':true," HI "}", "a wish for log-probabilities"},
         {"{'logit_bias':{'5':1}," HI "}", "logit_bias"},
         {"{'stop':'\\n'," HI "}", "a stop sequence of white space"},
+        {"{'messages':[{'role':'user','content':''}]}",
+         "a conversation of nothing but empty texts"},
         {"{'response_format':{'type':'json_object'}," HI "}", "\"any JSON\" without a schema"},
         {"{'messages':[{'role':'user','content':[{'type':'input_audio','input_audio':{'data':'AA',"
          "'format':'wav'}}]}]}",

@@ -22,7 +22,7 @@ bool anthropic_thinking_ours(const struct part *p)
 {
     struct slice seal = p->kind == PART_REDACTED ? p->text : p->signature;
 
-    return seal.len > 0 && p->call_id.len == 0 && seal_of(seal) != SEAL_OPENAI;
+    return seal.len > 0 && seal_of(seal) != SEAL_OPENAI;
 }
 
 bool anthropic_thinking_lost(const struct turn *turn)
@@ -372,6 +372,7 @@ void anthropic_put_messages(struct writing *w)
     put_system(w);
     json_key(w->out, "messages");
     ADD(w->out, "[");
+    size_t before = w->out->len;
     for (size_t i = 0, end; i < w->turn->n_messages; i = end) {
         end = i + 1;
         if (is_left_out(w, i))
@@ -379,5 +380,7 @@ void anthropic_put_messages(struct writing *w)
         end = run_end(w, i);
         put_run(w, i, end);
     }
+    if (w->out->len == before && !w->out->failed) /* found by pairs-test.c */
+        writing_refuse(w, format, "a conversation of nothing but empty texts");
     ADD(w->out, "]");
 }
