@@ -22,7 +22,7 @@ bool anthropic_thinking_ours(const struct part *p)
 {
     struct slice seal = p->kind == PART_REDACTED ? p->text : p->signature;
 
-    return seal.len > 0 && seal_of(seal) != SEAL_OPENAI;
+    return seal.len > 0 && p->call_id.len == 0 && seal_of(seal) != SEAL_OPENAI;
 }
 
 bool anthropic_thinking_lost(const struct turn *turn)
