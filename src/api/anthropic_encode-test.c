@@ -66,7 +66,7 @@ static void arguments(unsigned n, const char *piece)
 #define OPEN(i, block)  EVENT("content_block_start", ",\"index\":" #i ",\"content_block\":" block)
 #define DELTA(i, delta) EVENT("content_block_delta", ",\"index\":" #i ",\"delta\":" delta)
 #define CLOSE(i)        EVENT("content_block_stop", ",\"index\":" #i)
-#define TEXT_BLOCK      "{\"type\":\"text\",\"citations\":null,\"text\":\"\"}"
+#define TEXT_BLOCK      "{\"type\":\"text\",\"citations\":[],\"text\":\"\"}"
 #define TEXT(t)         "{\"type\":\"text_delta\",\"text\":\"" t "\"}"
 #define CALL_BLOCK(id)                                                                             \
     "{\"type\":\"tool_use\",\"id\":\"" id                                                          \
@@ -236,7 +236,7 @@ TEST(a_whole_message)
     CHECK_STR(
         out.data, HEAD
         "{\"type\":\"thinking\",\"thinking\":\"hm\",\"signature\":\"\"},"
-        "{\"type\":\"text\",\"citations\":null,\"text\":\"so\"}," CALLED(
+        "{\"type\":\"text\",\"citations\":[],\"text\":\"so\"}," CALLED(
             "toolu_01ID_0",
             "{\"a\":[1]}") "," CALLED("t1",
                                       "{}") "," CALLED("t2",

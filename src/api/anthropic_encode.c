@@ -125,7 +125,9 @@ static void put_call_head(const struct encoding *e, const struct answer_part *p,
     ADD(out, ",\"caller\":{\"type\":\"direct\"}");
 }
 
-/* A block as it opens, empty; sealed thinking has no deltas and is whole at once. */
+/* A block as it opens, empty (citations as a list: the official types allow null too, but require
+ * the member, and @ai-sdk/anthropic 3.0.139 refuses null); sealed thinking has no deltas and is
+ * whole at once. */
 static void put_block_head(const struct encoding *e, const struct answer_part *p, struct buf *out)
 {
     switch (p->kind) {
@@ -142,7 +144,7 @@ static void put_block_head(const struct encoding *e, const struct answer_part *p
         ADD(out, ",\"input\":{}}");
         break;
     default:
-        ADD(out, "{\"type\":\"text\",\"citations\":null,\"text\":\"\"}");
+        ADD(out, "{\"type\":\"text\",\"citations\":[],\"text\":\"\"}");
     }
 }
 
@@ -362,7 +364,7 @@ static void put_block(const struct encoding *e, const struct answer_part *p, str
         put_block_head(e, p, out);
         break;
     default:
-        ADD(out, "{\"type\":\"text\",\"citations\":null");
+        ADD(out, "{\"type\":\"text\",\"citations\":[]");
         json_put_str(out, "text", buf_slice(&p->text));
         ADD(out, "}");
     }
