@@ -2,7 +2,7 @@
 #include "api/openai.h"
 #include "api/openai_chat.h"
 
-static DECODE_READER(read_stop)
+DECODE_READER(openai_stop)
 {
     struct spot item = {at, NULL, 0};
     struct turn *t = to;
@@ -28,7 +28,7 @@ static DECODE_READER(read_stop)
 }
 
 /* By token id.  llama-server takes a list of pairs too; its items are for it to judge. */
-static DECODE_READER(read_logit_bias)
+DECODE_READER(openai_logit_bias)
 {
     size_t i, max;
     yyjson_val *key, *bias;
@@ -47,7 +47,7 @@ static DECODE_READER(read_logit_bias)
     return NIGH_OK;
 }
 
-static DECODE_READER(read_n)
+DECODE_READER(openai_n)
 {
     uint64_t n;
     enum nigh_status status = decode_u64(d, at, field, val, &n);
@@ -97,7 +97,7 @@ static const struct field stream_fields[] = {
     {"include_usage", decode_bool, offsetof(struct turn, stream_usage), 0, 0},
 };
 
-static DECODE_READER(read_stream_options)
+DECODE_READER(openai_stream_options)
 {
     return decode_object(d, at, val, stream_fields, ARRAY_LEN(stream_fields), to,
                          &((struct turn *)to)->stream_extras);
@@ -176,20 +176,20 @@ static const struct field body_fields[] = {
     {"tool_choice", decode_keep, offsetof(struct rough_body, tool_choice), 0, 0},
     {"parallel_tool_calls", decode_tri, IN_TURN(parallel_calls), 0, 0},
     {"response_format", read_format, 0, 0, 0},
-    {"stop", read_stop, 0, 0, 0},
+    {"stop", openai_stop, 0, 0, 0},
     {"seed", openai_seed, 0, 0, 0},
     {"max_tokens", openai_max_tokens, offsetof(struct rough_body, max_tokens_old), 1, 1e15},
     {"max_completion_tokens", openai_max_tokens, IN_TURN(max_tokens), 1, 1e15},
 #define WISH_FIELD(member, name, low, high) {name, decode_num, IN_TURN(member), low, high},
     TURN_WISHES(WISH_FIELD) TURN_MORE_WISHES(WISH_FIELD)
 #undef WISH_FIELD
-        {"logit_bias", read_logit_bias, IN_TURN(logit_bias), 0, 0},
+        {"logit_bias", openai_logit_bias, IN_TURN(logit_bias), 0, 0},
     {"logprobs", decode_bool, IN_TURN(logprobs), 0, 0},
     {"top_logprobs", openai_top_logprobs, IN_TURN(top_logprobs), 0, 20},
-    {"n", read_n, IN_TURN(n), 1, TURN_CHOICES_MAX},
+    {"n", openai_n, IN_TURN(n), 1, TURN_CHOICES_MAX},
     {"reasoning_effort", openai_effort, IN_TURN(effort), 0, 0},
     {"stream", decode_bool, IN_TURN(stream), 0, 0},
-    {"stream_options", read_stream_options, 0, 0, 0},
+    {"stream_options", openai_stream_options, 0, 0, 0},
     {"metadata", decode_metadata, 0, 0, 0},
     {"functions", read_legacy, 0, 0, 0},
     {"function_call", read_legacy, 0, 0, 0},
@@ -210,7 +210,7 @@ static bool grammar_is_flat(struct slice text)
     return true;
 }
 
-static enum nigh_status check_extras(struct decode *d)
+enum nigh_status openai_extras(struct decode *d)
 {
     struct spot grammar = {NULL, "grammar", 0};
     enum nigh_status status;
@@ -237,7 +237,7 @@ static enum nigh_status check_body(struct decode *d, const struct rough_body *ro
         return decode_wrong(d, &top, "needs logprobs to be true");
     if (rough->max_tokens_old && t->max_tokens && rough->max_tokens_old != t->max_tokens)
         return decode_wrong(d, &max_tokens, "differs from max_completion_tokens");
-    return check_extras(d);
+    return openai_extras(d);
 }
 
 enum nigh_status openai_chat_decode(struct turn *turn, struct slice body, struct arena *arena,
@@ -268,4 +268,14 @@ enum nigh_status openai_chat_decode(struct turn *turn, struct slice body, struct
     rough.turn.format_name = "openai-chat";
     *turn = rough.turn;
     return NIGH_OK;
+}
+
+enum nigh_status openai_count_decode(struct turn *turn, struct slice body, struct arena *arena,
+                                     struct slice *ret_param, struct nigh_err *err)
+{
+    enum nigh_status status = openai_chat_decode(turn, body, arena, ret_param, err);
+
+    turn->verb = VERB_COUNT;
+    turn->stream = turn->stream_usage = false;
+    return status;
 }

@@ -186,7 +186,7 @@ static void keep_logprobs(const struct encoding *e, struct stream *s, const stru
     s->logprobs_choice = event->choice;
 }
 
-static void put_usage(struct buf *out, const struct usage *u, struct slice bill)
+void openai_usage(struct buf *out, const struct usage *u, struct slice bill)
 {
     ADD(out, "{\"prompt_tokens\":");
     buf_add_u64(out, u->input);
@@ -212,7 +212,7 @@ static void put_end(const struct encoding *e, struct stream *s, struct buf *out)
     if (e->turn->stream_usage && e->answer && e->answer->usage.known) {
         buf_add_str(out, s->head);
         ADD(out, "],\"usage\":");
-        put_usage(out, &e->answer->usage, e->bill_json);
+        openai_usage(out, &e->answer->usage, e->bill_json);
         ADD(out, "}\n\n");
     }
     ADD(out, "data: [DONE]\n\n");
@@ -345,7 +345,7 @@ void openai_chat_whole(struct encoding *e, struct buf *out)
     ADD(out, "]");
     if (e->answer->usage.known) {
         json_key(out, "usage");
-        put_usage(out, &e->answer->usage, e->bill_json);
+        openai_usage(out, &e->answer->usage, e->bill_json);
     }
     ADD(out, "}");
 }

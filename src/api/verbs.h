@@ -22,8 +22,10 @@
 #include "turn/turn.h"
 
 enum {
-    VERBS_INPUTS_MAX = 2048,      /* texts to embed: OpenAI's own limit */
-    VERBS_PROMPTS_MAX = 128,      /* answers of one VERB_COMPLETE: prompts times n */
+    VERBS_INPUTS_MAX = 2048, /* texts to embed: OpenAI's own limit */
+    VERBS_PROMPTS_MAX = 128, /* answers of one VERB_COMPLETE: prompts times n */
+    /* answer.data as a document: the text and 16 bytes a number, of two bytes at the least */
+    VERBS_DATA_ARENA_MAX = 9 * 64 << 20,
     VERBS_DIMENSIONS_MAX = 65536, /* of one vector; 4,096 is the most we know of */
 };
 

@@ -58,7 +58,7 @@ enum walk_step step_clear(struct walk *walk)
 static bool is_piece(enum event_kind kind)
 {
     return kind == EVENT_TEXT || kind == EVENT_REASONING || kind == EVENT_REFUSAL ||
-           kind == EVENT_CALL || kind == EVENT_ARGUMENTS;
+           kind == EVENT_CALL || kind == EVENT_ARGUMENTS || kind == EVENT_DATA;
 }
 
 /* The answer cannot be held or written: the place is stopped and the caller told. */

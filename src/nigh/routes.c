@@ -20,6 +20,13 @@ static const struct route {
     admin_fn *admin;       /* or the node's own business */
 } routes[] = {
     {"POST", "/v1/chat/completions", ROUTE_JSON, &api_openai_chat, NULL},
+    {"POST", "/v1/chat/completions/input_tokens", ROUTE_JSON, &api_openai_count, NULL},
+    {"POST", "/v1/completions", ROUTE_JSON, &api_openai_completions, NULL},
+    {"POST", "/v1/embeddings", ROUTE_JSON, &api_openai_embeddings, NULL},
+    {"POST", "/v1/rerank", ROUTE_JSON, &api_rerank, NULL},
+    {"POST", "/rerank", ROUTE_JSON, &api_rerank, NULL},
+    {"POST", "/tokenize", ROUTE_JSON, &api_tokenize, NULL},
+    {"POST", "/detokenize", ROUTE_JSON, &api_detokenize, NULL},
     {"POST", "/v1/messages", ROUTE_JSON, &api_anthropic, NULL},
     {"POST", "/v1/messages/count_tokens", ROUTE_JSON, &api_anthropic_count, NULL},
     {"POST", "/v1/responses", ROUTE_JSON, &api_openai_responses, NULL},
