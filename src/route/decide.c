@@ -501,6 +501,7 @@ NIGH_MUST enum nigh_status route_decide(struct plan *ret, const struct route_con
     if (!ret->candidates)
         return nigh_fail(err, NIGH_NOMEM, "plan: the turn's memory is at its ceiling");
     ret->model = ask.wish.name;
+    ret->verb = turn->verb;
     ret->named = !ask.wish.any;
     ret->profile = wanted_profile(&ask);
     traits_read(&ret->traits, turn);
@@ -567,6 +568,7 @@ void plan_json(const struct plan *plan, struct buf *out)
     traits_words(words, &plan->traits);
     buf_add_char(out, '{');
     json_put_str(out, "model", plan->model);
+    json_put_cstr(out, "verb", verb_text(plan->verb));
     json_put_cstr(out, "profile", profile_text(plan->profile));
     json_put_cstr(out, "label", plan->label);
     put_round(out, "difficulty", plan->traits.difficulty, 1000);

@@ -87,6 +87,7 @@ struct plan {
     struct traits traits;
     enum profile profile;
     struct slice model; /* as asked, after aliases */
+    enum verb verb;
     bool named;         /* the caller named a place */
     bool skill_sure;
     struct skill_hit skill; /* when skill_sure */

@@ -75,11 +75,17 @@ static void add_candidate(yyjson_val *c, struct buf *out)
 
 void explain_plan(yyjson_val *plan, struct buf *out)
 {
-    struct slice because = json_get_str(plan, "because");
+    struct slice because = json_get_str(plan, "because"), verb = json_get_str(plan, "verb");
     size_t i, n;
     yyjson_val *c;
 
-    buf_add_cstr(out, "plan: profile ");
+    buf_add_cstr(out, "plan: ");
+    if (verb.len > 0 && !slice_is(verb, "chat")) {
+        buf_add_cstr(out, "to ");
+        buf_add_str(out, verb);
+        buf_add_cstr(out, ", ");
+    }
+    buf_add_cstr(out, "profile ");
     buf_add_str(out, str(plan, "profile"));
     buf_printf(out, ", difficulty %.2f", num(plan, "difficulty"));
     if (because.len > 0) {

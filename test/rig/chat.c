@@ -91,6 +91,14 @@ void plan_body(struct plan *plan, int status, yyjson_val *headers, uint64_t dela
     plan_step(plan, delay_us);
 }
 
+void plan_stream_body(struct plan *plan, uint64_t delay_us, const char *body, size_t size)
+{
+    plan_head(plan, 200, NULL, "text/event-stream");
+    bytes_printf(&plan->text, "Content-Length: %zu\r\n\r\n", size);
+    bytes_add(&plan->text, body, size);
+    plan_step(plan, delay_us);
+}
+
 static const struct error_row {
     const char *name;
     int status;

@@ -28,6 +28,8 @@ void plan_done(struct plan *plan);
 /* A body with a status, in one step. */
 void plan_body(struct plan *plan, int status, yyjson_val *headers, uint64_t delay_us,
                const char *body, size_t size);
+/* Events, as many as there are, in one step. */
+void plan_stream_body(struct plan *plan, uint64_t delay_us, const char *body, size_t size);
 /* OpenAI's error shape. */
 void plan_error(struct plan *plan, int status, yyjson_val *headers, const char *name,
                 const char *message);

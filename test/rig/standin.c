@@ -4,7 +4,7 @@
  * a provider shows (act.h), counts every byte, and tells both over /control, which does not count.
  * Times in what it tells are of CLOCK_MONOTONIC in milliseconds, which Python calls
  * time.monotonic().  See README.md. */
-#include "chat.h"
+#include "verbs.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
@@ -407,6 +407,28 @@ static bool key_is_wrong(const struct conn *c)
                       memcmp(value + 7, me.key, want) != 0);
 }
 
+static size_t line_size(const struct conn *c)
+{
+    const char *end = memchr(c->in.at, '\r', c->head_n);
+
+    return end ? (size_t)(end - c->in.at) : 0;
+}
+
+static bool line_has(const struct conn *c, const char *path)
+{
+    return path_is(c, "POST ") && memmem(c->in.at, line_size(c), path, strlen(path)) != NULL;
+}
+
+static bool is_chat(const struct conn *c)
+{
+    return line_has(c, "/chat/completions ");
+}
+
+static bool is_verb(const struct conn *c)
+{
+    return line_has(c, "/completions ") || line_has(c, "/embeddings ") || line_has(c, "/rerank ");
+}
+
 /* False when the connection is gone or stays silent. */
 static bool answer_chat(struct conn *c)
 {
@@ -426,7 +448,7 @@ static bool answer_chat(struct conn *c)
     }
     if (key_is_wrong(c))
         plan_error(&c->plan, 401, NULL, "auth", NULL);
-    else
+    else if (is_chat(c) || !plan_verb(&c->plan, &act, c->in.at, line_size(c), request, c->serial))
         plan_chat(&c->plan, &act, request, body, c->body_n, c->serial);
     yyjson_doc_free(doc);
     return play(c);
@@ -445,8 +467,7 @@ static bool answer_canned(struct conn *c)
 /* The request is whole.  False when the connection is gone. */
 static bool answer(struct conn *c)
 {
-    bool chat = path_is(c, "POST ") && memmem(c->in.at, c->head_n < 256 ? c->head_n : 256,
-                                              "/chat/completions ", 18) != NULL;
+    bool chat = is_chat(c);
 
     c->close_after = head_has(c, "Connection", "close");
     if (c->control) {
@@ -464,7 +485,7 @@ static bool answer(struct conn *c)
     row_open(c);
     c->answering = true;
     c->step = 0;
-    if (chat)
+    if (chat || is_verb(c))
         return answer_chat(c);
     if (path_is(c, "GET ") && memmem(c->in.at, c->head_n, "/models ", 8))
         answer_models(c);
