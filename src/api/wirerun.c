@@ -19,7 +19,6 @@ struct wirerun {
     struct timer clock;
     uint64_t total_ms;
     uint64_t started_us, last_us;
-    uint64_t bytes_in; /* of the body, so far */
     uint64_t retry_after_ms;
     int http_status;
     unsigned finished; /* choices */
@@ -95,10 +94,22 @@ static struct slice to_run(const struct wirerun *w, struct slice s)
     return s.p ? arena_dup(w->run->arena, s) : s;
 }
 
+/* What the ledger's row will tell. */
+static void count_bytes(struct wirerun *w)
+{
+    struct outcome *o = &w->outcome;
+
+    if (w->call)
+        call_bytes(w->call, &o->bytes_out, &o->bytes_in);
+    w->run->bytes_out = o->bytes_out;
+    w->run->bytes_in = o->bytes_in;
+}
+
 static void finish(struct wirerun *w)
 {
     struct outcome *o = &w->outcome;
 
+    count_bytes(w);
     w->call = call_cancel(w->call);
     timer_disarm(w->spec.loop, &w->clock);
     o->http_status = w->http_status;
@@ -141,13 +152,6 @@ static void finish_broken(struct wirerun *w, const struct nigh_err *err)
         finish(w);
 }
 
-/* Bodies only: of a transfer that we cut, the ledger has the exact count. */
-static void count_bytes(struct wirerun *w)
-{
-    w->outcome.bytes_out = w->run->body.len;
-    w->outcome.bytes_in = w->bytes_in;
-}
-
 static void on_clock(struct timer *t)
 {
     struct wirerun *w = CONTAINER_OF(t, struct wirerun, clock);
@@ -158,9 +162,7 @@ static void on_clock(struct timer *t)
         clock_set(w);
         return;
     }
-    w->outcome.bytes_out =
-        w->run->body.len; /* of a cut transfer the ledger knows the exact count */
-    w->outcome.bytes_in = w->bytes_in;
+    count_bytes(w);
     if (w->closing) {
         finish(w);
     } else if (w->spoke && all_finished(w)) {
@@ -245,7 +247,6 @@ static void on_data(void *owner, struct slice bytes)
 {
     struct wirerun *w = owner;
 
-    w->bytes_in += bytes.len;
     if (w->closing)
         return;
     count_bytes(w);
@@ -275,6 +276,7 @@ static void on_done(void *owner, const struct call_result *result)
     w->call = NULL;
     w->outcome.bytes_out = result->bytes_out;
     w->outcome.bytes_in = result->bytes_in;
+    count_bytes(w);
     if (result->http_status)
         w->http_status = result->http_status;
     if (w->closing)
@@ -366,6 +368,7 @@ struct wirerun *wirerun_cancel(struct wirerun *w)
 {
     if (!w || w->ended)
         return NULL;
+    count_bytes(w);
     w->ended = true;
     w->call = call_cancel(w->call);
     if (!w->busy)

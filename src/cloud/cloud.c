@@ -385,6 +385,7 @@ static void set_model(struct cloud *c, struct model *m, const struct cloud_model
                               .context_tokens = spec->context_tokens,
                               .output_tokens_max = spec->output_tokens_max,
                               .quality = spec->quality,
+                              .hedge_ms = spec->hedge_ms,
                               .price = spec->price};
     m->place.price.source = copy(c, spec->price.source);
     m->to = (struct endpoint){.dest = m->place.dest,

@@ -31,7 +31,8 @@ enum {
 
 struct retry_state {
     unsigned tries;       /* of this place by this turn, the failed one included: at least 1 */
-    uint64_t elapsed_ms;  /* since this place's first try began */
+    uint64_t elapsed_ms;  /* since this place's first try failed: it had seen that one by then,
+                             however long the way there is */
     uint64_t left_ms;     /* of the turn's deadline; 0: none */
     bool has_alternative; /* the plan has another usable place and a hop is left */
     bool shown;           /* the caller saw bytes of an answer */

@@ -121,6 +121,20 @@ void bill_settle(struct bill *bill, const struct place *place, const struct usag
     bill_energy(bill, energy_model(place, &load));
 }
 
+void bill_beside(struct bill *bill, const struct place *place, int64_t tokens_in, int64_t cost_uusd,
+                 uint64_t bytes)
+{
+    struct energy_load load = {.bytes = bytes, .tokens_in = count(tokens_in)};
+    struct joules joules = energy_model(place, &load);
+
+    bill->cost_uusd = bill->cost_uusd < 0 || cost_uusd < 0 ? -1 : bill->cost_uusd + cost_uusd;
+    if (cost_uusd != 0)
+        bill->basis[METER_cost_uusd] = BASIS_MODELLED;
+    bill->energy_uj += clamp(joules.uj);
+    bill->energy_low_uj += clamp(joules.low_uj);
+    bill->energy_high_uj += clamp(joules.high_uj);
+}
+
 static void put_words(struct buf *out, const char *key, struct slice s)
 {
     if (s.p)
@@ -227,9 +241,11 @@ void bill_json(const struct bill *bill, struct buf *out)
     buf_add_cstr(out, "}}");
 }
 
-/* Only token counts have a basis that differs from turn to turn (bill_usage). */
+/* Token counts and cost have a basis that differs from turn to turn (bill_usage, bill_beside). */
 static enum basis row_basis(enum meter meter, yyjson_val *row)
 {
+    if (meter == METER_cost_uusd && json_get(json_get(row, "plan"), "hedge"))
+        return BASIS_MODELLED;
     if (meter > METER_tokens_reasoning)
         return meters[meter].basis;
     if (!json_get_bool(row, "tokens_known", false))

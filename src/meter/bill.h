@@ -81,6 +81,11 @@ int64_t bill_cost(const struct price *price, const struct usage *usage);
 /* bill_cost into the bill from its own counts, with the price's date and source. */
 void bill_price(struct bill *bill, const struct price *price, uint64_t cache_write);
 void bill_energy(struct bill *bill, struct joules joules);
+/* What another place took of this turn that was asked at the same time and not needed, modelled:
+ * into cost and energy.  Cost -1: not known, so the sum is not either.  The token counts stay the
+ * answer's. */
+void bill_beside(struct bill *bill, const struct place *place, int64_t tokens_in, int64_t cost_uusd,
+                 uint64_t bytes);
 /* All of the above for a turn that this place answered, from bill's times and bytes. */
 void bill_settle(struct bill *bill, const struct place *place, const struct usage *usage,
                  size_t text_in_bytes, size_t text_out_bytes);

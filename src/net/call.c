@@ -270,6 +270,12 @@ struct slice call_header(struct call *call, const char *name)
     return slice_of(h->value);
 }
 
+void call_bytes(const struct call *call, uint64_t *ret_out, uint64_t *ret_in)
+{
+    *ret_out = call->bytes_out;
+    *ret_in = call->bytes_in;
+}
+
 void call_pause(struct call *call)
 {
     call->paused = true; /* on_data() refuses the next piece, and libcurl stops reading */

@@ -65,6 +65,8 @@ NIGH_MUST enum nigh_status client_send(struct client *client, struct call **ret_
                                        const struct call_ops *ops, void *owner,
                                        struct nigh_err *err);
 struct slice call_header(struct call *call, const char *name); /* of the answer; from head on */
+/* As result.bytes_out and bytes_in, so far. */
+void call_bytes(const struct call *call, uint64_t *ret_out, uint64_t *ret_in);
 void call_pause(struct call *call); /* stops reading; the kernel's window tells the far end */
 void call_resume(struct call *call);
 struct call *call_cancel(struct call *call); /* NULL is fine; settles the clearance */

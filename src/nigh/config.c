@@ -170,6 +170,7 @@ static const struct yaml_key model_keys[] = {
      .offset = MODEL(output_tokens_max),
      .low = 1,
      .high = 1e8},
+    {.name = "hedge", .read = reader_duration, .offset = MODEL(hedge_ms)},
     {.name = "price_in", .read = reader_num, .offset = MODEL(price_in), .high = 1e5},
     {.name = "price_out", .read = reader_num, .offset = MODEL(price_out), .high = 1e5},
     {.name = "price_cached", .read = reader_num, .offset = MODEL(price_cached), .high = 1e5},

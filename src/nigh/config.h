@@ -23,6 +23,7 @@ struct config_model {
     uint64_t context_tokens; /* 0: not known */
     uint64_t output_tokens_max;
     double price_in, price_out, price_cached; /* USD per million tokens; NAN: from data/prices.csv */
+    uint64_t hedge_ms;       /* 0: never */
     unsigned can;            /* CAN_... bits; default CAN_ALL less CAN_AUDIO, CAN_FILES */
     unsigned verbs;          /* bit 1u << VERB_...; default by the name (config_can.h) */
     unsigned line;

@@ -127,6 +127,7 @@ static void put_model(const struct config_model *model, struct buf *out)
     json_put_num(out, "quality", model->quality);
     put_count(out, "context", model->context_tokens);
     put_count(out, "output", model->output_tokens_max);
+    put_clock(out, "hedge", model->hedge_ms);
     json_put_num(out, "price_in", model->price_in);
     json_put_num(out, "price_out", model->price_out);
     json_put_num(out, "price_cached", model->price_cached);

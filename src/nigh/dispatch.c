@@ -11,7 +11,10 @@ static struct candidate *candidate_of(const struct request *r)
 
 static bool has_alternative(const struct request *r)
 {
-    return r->candidate + 1 < r->plan.n_usable;
+    for (size_t i = r->candidate + 1; i < r->plan.n_usable; i++)
+        if (!r->plan.candidates[i].spent)
+            return true;
+    return false;
 }
 
 /* A failure before the run began, told as an outcome so that escalate sees one kind of thing. */
@@ -46,10 +49,11 @@ enum walk_step step_clear(struct walk *walk)
     struct place *place = candidate_of(r)->place;
     struct nigh_err err = {0};
 
-    r->run = (struct run){.place = place, .turn = &walk->turn, .arena = &walk->arena, .owner = r};
-    if (place->ops->encode(place, &walk->turn, &walk->arena, &r->run.body, &err) != NIGH_OK)
+    r->run = &r->first;
+    *r->run = (struct run){.place = place, .turn = &walk->turn, .arena = &walk->arena, .owner = r};
+    if (place->ops->encode(place, &walk->turn, &walk->arena, &r->run->body, &err) != NIGH_OK)
         return failed_early(r, FATE_ELSEWHERE, &err);
-    if (gate_clear(r->node->gate, &r->pass, walk->id, walk->turn.label, &place->dest, r->run.body,
+    if (gate_clear(r->node->gate, &r->pass, walk->id, walk->turn.label, &place->dest, r->run->body,
                    &err) != NIGH_OK)
         return failed_early(r, FATE_ELSEWHERE, &err);
     return STEP_RUN;
@@ -65,7 +69,8 @@ static bool is_piece(enum event_kind kind)
 static void run_fail(struct request *r, const struct nigh_err *err)
 {
     r->running = false;
-    r->run.place->ops->cancel(&r->run);
+    r->run->place->ops->cancel(r->run);
+    request_count(r, r->run);
     walk_go(&r->walk, request_refuse(r, err));
 }
 
@@ -74,6 +79,8 @@ static void on_event(struct run *run, const struct event *event)
     struct request *r = run->owner;
     struct nigh_err err = {0};
 
+    if (hedge_event(r, run, event))
+        return;
     if (is_piece(event->kind)) {
         r->last_us = clock_mono_us();
         if (!r->first_us)
@@ -87,6 +94,7 @@ static void on_event(struct run *run, const struct event *event)
         return; /* held until the end, where nigh's own bill is known and stands beside it */
     if (event->kind == EVENT_END) {
         struct event usage = {.kind = EVENT_USAGE, .usage = r->walk.answer.usage};
+        request_count(r, run);
         if (r->walk.turn.stream && (r->walk.turn.stream_usage || r->api->tells_usage))
             request_bill(r);
         reply_event(&r->reply, &usage);
@@ -107,20 +115,31 @@ static void learn(struct request *r, bool ok)
                            ? (double)(r->last_us - r->first_us) / 1e3 / (double)(tokens - 1)
                            : -1;
 
-    place_learn(r->run.place, ok, first_ms, per_token);
+    place_learn(r->run->place, ok, first_ms, per_token);
+}
+
+void request_count(struct request *r, struct run *run)
+{
+    bool far = run->place->dest.zone != ZONE_DEVICE;
+    struct bill *bill = &r->bill;
+
+    if (bill->bytes_out < 0)
+        bill->bytes_out = bill->bytes_in = 0;
+    bill->bytes_out += far ? (int64_t)(run->bytes_out - run->counted_out) : 0;
+    bill->bytes_in += far ? (int64_t)(run->bytes_in - run->counted_in) : 0;
+    run->counted_out = run->bytes_out;
+    run->counted_in = run->bytes_in;
 }
 
 static void on_done(struct run *run, const struct outcome *outcome)
 {
     struct request *r = run->owner;
-    bool far = run->place->dest.zone != ZONE_DEVICE;
 
+    if (hedge_done(r, run, outcome))
+        return;
     r->running = false;
     r->outcome = *outcome;
-    r->bill.bytes_out =
-        (r->bill.bytes_out > 0 ? r->bill.bytes_out : 0) + (far ? (int64_t)outcome->bytes_out : 0);
-    r->bill.bytes_in =
-        (r->bill.bytes_in > 0 ? r->bill.bytes_in : 0) + (far ? (int64_t)outcome->bytes_in : 0);
+    request_count(r, run);
     if (outcome->fate != FATE_CANCELLED && outcome->fate != FATE_CALLER)
         learn(r, outcome->fate == FATE_WHOLE);
     walk_go(&r->walk, outcome->fate == FATE_WHOLE ? STEP_REPLY : STEP_ESCALATE);
@@ -135,18 +154,20 @@ enum walk_step step_run(struct walk *walk)
     walk->hops_left--;
     r->attempts++;
     request_headers(r);
-    r->reply.enc.model = r->run.place->name;
+    r->reply.enc.model = r->run->place->name;
     r->first_us = r->last_us = 0;
     r->run_us = clock_mono_us();
     r->paused = false;
-    r->run.deadline_us = r->deadline.due_us;
-    r->run.patience_ms = has_alternative(r) ? RETRY_PATIENCE_MS : 0;
-    r->run.pass = TAKE(r->pass);
-    r->run.on_event = on_event;
-    r->run.on_done = on_done;
+    r->run->deadline_us = r->deadline.due_us;
+    r->run->patience_ms = has_alternative(r) ? RETRY_PATIENCE_MS : 0;
+    r->run->pass = TAKE(r->pass);
+    r->run->on_event = on_event;
+    r->run->on_done = on_done;
     r->running = true;
-    if (r->run.place->ops->start(r->run.place, &r->run, &err) != NIGH_OK) {
+    hedge_arm(r);
+    if (r->run->place->ops->start(r->run->place, r->run, &err) != NIGH_OK) {
         r->running = false;
+        hedge_end(r);
         /* A full queue of our own is not waited at: it is its own answer (429), or another
          * place's turn. */
         return failed_early(r, err.status == NIGH_BUSY ? FATE_ELSEWHERE : FATE_RETRY, &err);
@@ -171,14 +192,13 @@ static bool next_candidate(struct request *r)
 
     for (size_t i = r->candidate + 1; i < r->plan.n_usable; i++) {
         struct place *place = r->plan.candidates[i].place;
-        if (as_short(r, place))
+        if (r->plan.candidates[i].spent || as_short(r, place))
             continue;
         if (place->ops->ready && ready_not(place->ops->ready(place, why)))
             continue;
         plan_failed_over(&r->plan, r->candidate, i, nigh_status_text(r->outcome.err.status));
         r->candidate = i;
         r->attempts = 0;
-        r->candidate_us = clock_mono_us();
         return true;
     }
     return false;
@@ -243,9 +263,11 @@ enum walk_step step_escalate(struct walk *walk)
     struct request *r = walk->owner;
     const struct place *place = candidate_of(r)->place;
     uint64_t now = clock_mono_us();
+    if (r->attempts <= 1)
+        r->failed_us = now;
     struct retry_state state = {
         .tries = r->attempts ? r->attempts : 1,
-        .elapsed_ms = (now - r->candidate_us) / 1000,
+        .elapsed_ms = (now - r->failed_us) / 1000,
         .left_ms = r->deadline.due_us > now ? (r->deadline.due_us - now) / 1000 : 1,
         .has_alternative = has_alternative(r) && walk->hops_left > 0,
         .shown = r->reply.began,

@@ -13,3 +13,5 @@ enum walk_step step_escalate(struct walk *walk);
 /* steps.c: the response headers for the place that runs now; the bill as it stands, for the encoder. */
 void request_headers(struct request *r);
 void request_bill(struct request *r);
+/* dispatch.c: what a run has sent and received since it was last counted, into the bill. */
+void request_count(struct request *r, struct run *run);

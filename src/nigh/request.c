@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "nigh/dispatch.h"
 #include <assert.h>
 #include <stdlib.h>
 
@@ -45,9 +46,11 @@ static void request_unlink(struct request *r)
 static void request_quiet(struct request *r)
 {
     timer_disarm(r->node->loop, &r->again);
+    hedge_end(r);
     if (r->running) {
         r->running = false;
-        r->run.place->ops->cancel(&r->run);
+        r->run->place->ops->cancel(r->run);
+        request_count(r, r->run);
     }
     r->pass = clearance_free(r->pass);
 }
@@ -69,7 +72,7 @@ static void request_drained(void *owner)
 
     if (r->paused && r->running && !reply_full(&r->reply)) {
         r->paused = false;
-        r->run.place->ops->resume(&r->run);
+        r->run->place->ops->resume(r->run);
     }
 }
 
@@ -80,7 +83,7 @@ static void request_late(struct timer *timer)
 
     request_quiet(r);
     nigh_fail(&err, NIGH_TIMEOUT, "the turn passed its deadline at %s",
-              r->run.place ? r->run.place->name : "no place");
+              r->run->place ? r->run->place->name : "no place");
     walk_go(&r->walk, request_refuse(r, &err));
 }
 
@@ -99,6 +102,7 @@ void request_begin(struct node *node, struct exchange *ex, const struct api *api
     r->ex = ex;
     r->api = api;
     r->key = "";
+    r->run = &r->first;
     walk_init(&r->walk, &request_steps, r);
     r->walk.hops_left = NODE_HOPS;
     bill_init(&r->bill);

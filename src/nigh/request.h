@@ -7,6 +7,7 @@
 #include "api/reply.h"
 #include "cloud/retry.h"
 #include "meter/bill.h"
+#include "nigh/hedge.h"
 #include "nigh/node.h"
 #include "route/decide.h"
 
@@ -22,10 +23,11 @@ struct request {
     size_t candidate;  /* of plan.candidates: the one that runs or ran last */
     unsigned attempts; /* of this candidate so far */
     struct clearance *pass;
-    struct run run;
+    struct run first, *run; /* the one that answers: first, or hedge.run once that leads */
+    struct hedge hedge;
     bool running; /* between start and on_done: cancel must reach it */
     bool paused;
-    uint64_t candidate_us; /* monotonic: when this candidate was first tried */
+    uint64_t failed_us; /* monotonic: when this candidate first failed */
     uint64_t run_us;       /* monotonic: when the run started */
     uint64_t first_us, last_us; /* monotonic: of the first and latest piece of the answer; 0: none */
     struct outcome outcome; /* of the latest run */

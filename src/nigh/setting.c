@@ -324,6 +324,7 @@ static enum nigh_status setting_cloud(struct setting *s, const struct config_clo
                                          .price = model_price(config, m),
                                          .context_tokens = m->context_tokens,
                                          .output_tokens_max = m->output_tokens_max,
+                                         .hedge_ms = m->hedge_ms,
                                          .can = m->can,
                                          .verbs = m->verbs};
     }

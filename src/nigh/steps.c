@@ -208,7 +208,6 @@ static enum walk_step step_plan(struct walk *walk)
                      &walk->arena, &err) != NIGH_OK) {
         return refuse_plan(r, &err);
     }
-    r->candidate_us = clock_mono_us();
     return STEP_CLEAR;
 }
 
@@ -223,7 +222,7 @@ static void bill_words(struct request *r)
 {
     struct bill *bill = &r->bill;
     struct walk *walk = &r->walk;
-    struct place *place = r->run.place;
+    struct place *place = r->run->place;
 
     memcpy(bill->id, walk->id, sizeof bill->id);
     bill->api = r->api->name;
@@ -246,7 +245,7 @@ static void bill_now(struct request *r)
 {
     struct bill *bill = &r->bill;
     struct walk *walk = &r->walk;
-    struct place *place = r->run.place;
+    struct place *place = r->run->place;
 
     bill_words(r);
     bill->total_us = (int64_t)(clock_mono_us() - walk->started_us);
@@ -260,6 +259,7 @@ static void bill_now(struct request *r)
     for (size_t i = 0; i < walk->answer.n_choices; i++)
         out += answer_choice_bytes(&walk->answer.choices[i]);
     bill_settle(bill, place, &walk->answer.usage, turn_text_bytes(&walk->turn), out);
+    hedge_bill(r);
 }
 
 void request_bill(struct request *r)
@@ -277,7 +277,7 @@ void request_bill(struct request *r)
 /* Answered or refused: who, where and why stand in the header either way. */
 void request_headers(struct request *r)
 {
-    struct place *place = r->run.place;
+    struct place *place = r->run->place;
 
     r->reply.n_headers = 0;
     reply_header(&r->reply, "Nigh-Turn", r->walk.id);
@@ -312,8 +312,8 @@ static void settle_counts(struct request *r)
     counts->cancelled += r->gone;
     counts->refused += r->refused && !r->broken;
     counts->broken += r->broken;
-    if (r->run.place && !r->refused)
-        counts->by_kind[r->run.place->kind]++;
+    if (r->run->place && !r->refused)
+        counts->by_kind[r->run->place->kind]++;
     counts->bytes_out += r->bill.bytes_out > 0 ? (uint64_t)r->bill.bytes_out : 0;
     counts->bytes_in += r->bill.bytes_in > 0 ? (uint64_t)r->bill.bytes_in : 0;
 }

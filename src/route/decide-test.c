@@ -284,6 +284,38 @@ TEST(refusals_name_the_label_and_say_why)
     house_done(&h);
 }
 
+TEST(a_hedge_is_told_with_the_plan)
+{
+    struct house h;
+    struct turn turn;
+    struct buf json = {0};
+
+    house_build(&h);
+    ask_turn(&h, &turn, "auto", "Hi", NULL);
+    CHECK_EQ(decide(&h, &turn, 3), NIGH_OK);
+    plan_json(&h.plan, &json);
+    CHECK(!strstr(json.data, "hedge"));
+    h.here.hedge_ms = 800;
+    plan_hedged(&h.plan, 0, 1, false);
+    CHECK(strstr(h.plan.reason, "best by"));
+    CHECK(strstr(h.plan.reason, "; openai/gpt-5-mini was asked too"));
+    plan_hedged(&h.plan, 0, 1, true);
+    CHECK_STR(h.plan.reason, "here/tiny silent for 800 ms: openai/gpt-5-mini spoke first");
+    h.plan.hedge = (struct plan_hedge){.place = &h.mini,
+                                       .after_ms = 800,
+                                       .cancelled = true,
+                                       .bytes_out = 300,
+                                       .tokens_in = 12,
+                                       .cost_uusd = -1};
+    buf_reset(&json);
+    plan_json(&h.plan, &json);
+    CHECK(strstr(json.data, "\"hedge\":{\"place\":\"openai/gpt-5-mini\",\"after_ms\":800,"
+                            "\"ended\":\"cancelled\",\"bytes_out\":300,\"bytes_in\":0,"
+                            "\"tokens_in\":12,\"cost_uusd\":null,\"basis\":\"modelled\"}"));
+    buf_done(&json);
+    house_done(&h);
+}
+
 TEST(capabilities_and_context_are_hard)
 {
     struct house h;

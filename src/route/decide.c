@@ -361,6 +361,20 @@ void plan_failed_over(struct plan *plan, size_t from, size_t to, const char *why
     header_safe(plan->reason);
 }
 
+void plan_hedged(struct plan *plan, size_t from, size_t to, bool second_won)
+{
+    const struct place *first = plan->candidates[from].place, *second = plan->candidates[to].place;
+    size_t len = strlen(plan->reason);
+
+    if (second_won)
+        snprintf(plan->reason, sizeof plan->reason, "%.60s silent for %llu ms: %.60s spoke first",
+                 first->name, (unsigned long long)first->hedge_ms, second->name);
+    else
+        snprintf(plan->reason + len, sizeof plan->reason - len, "; %.60s was asked too",
+                 second->name);
+    header_safe(plan->reason);
+}
+
 static size_t count_drops(const struct plan *plan, enum drop drop)
 {
     size_t n = 0;
@@ -561,6 +575,24 @@ static void put_candidate(struct buf *out, const struct candidate *c)
     buf_add_char(out, '}');
 }
 
+static void put_hedge(struct buf *out, const struct plan_hedge *hedge)
+{
+    json_key(out, "hedge");
+    buf_add_char(out, '{');
+    json_put_cstr(out, "place", hedge->place->name);
+    json_put_int(out, "after_ms", (int64_t)hedge->after_ms);
+    json_put_cstr(out, "ended", hedge->cancelled ? "cancelled" : "failed");
+    json_put_int(out, "bytes_out", hedge->bytes_out);
+    json_put_int(out, "bytes_in", hedge->bytes_in);
+    json_put_int(out, "tokens_in", hedge->tokens_in);
+    if (hedge->cost_uusd < 0)
+        json_put_null(out, "cost_uusd");
+    else
+        json_put_int(out, "cost_uusd", hedge->cost_uusd);
+    json_put_cstr(out, "basis", basis_text(BASIS_MODELLED));
+    buf_add_char(out, '}');
+}
+
 void plan_json(const struct plan *plan, struct buf *out)
 {
     char words[TRAITS_WORDS_BYTES];
@@ -577,6 +609,8 @@ void plan_json(const struct plan *plan, struct buf *out)
     json_put_int(out, "tokens_out", (int64_t)plan->traits.tokens_out);
     json_put_cstr(out, "skill", plan->skill_sure ? plan->skill.skill->name : NULL);
     json_put_cstr(out, "reason", plan->reason);
+    if (plan->hedge.place)
+        put_hedge(out, &plan->hedge);
     json_key(out, "candidates");
     buf_add_char(out, '[');
     for (size_t i = 0; i < plan->n; i++)

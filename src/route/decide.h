@@ -77,7 +77,17 @@ struct candidate {
     enum drop drop;  /* DROP_NONE: usable */
     const char *why; /* of a dropped one, for people: "label home does not permit public" */
     enum ready ready;
+    bool spent; /* asked beside another by this turn, failed, and not to be asked again */
     uint64_t retry_after_ms; /* DROP_READY: 0 when the place cannot say */
+};
+
+/* Of the two places that were asked at once (nigh/hedge.h), the one that did not answer. */
+struct plan_hedge {
+    struct place *place; /* NULL: only one was asked */
+    uint64_t after_ms;   /* of silence of the first, the second was asked */
+    bool cancelled;      /* since the other spoke first; false: it failed by itself */
+    int64_t bytes_out, bytes_in;
+    int64_t tokens_in, cost_uusd; /* modelled; cost -1: its price is not known */
 };
 
 enum { PLAN_REASON_BYTES = 160 }; /* printable ASCII, fit for a header */
@@ -95,6 +105,7 @@ struct plan {
     char reason[PLAN_REASON_BYTES]; /* one line for the Nigh-Reason header */
     uint64_t retry_after_ms; /* of a refusal with NIGH_OFFLINE or NIGH_BUSY: the soonest of the
                                 dropped; 0: unknown */
+    struct plan_hedge hedge;
 };
 
 /* Fills *ret also when it fails because no candidate is left, so that the bill can tell why; on any
@@ -115,5 +126,7 @@ NIGH_MUST enum nigh_status route_decide(struct plan *ret, const struct route_con
 /* After the place at `from` failed: the reason line for using candidates[to] instead, into
  * plan->reason. */
 void plan_failed_over(struct plan *plan, size_t from, size_t to, const char *why);
+/* The same after candidates[to] was asked beside candidates[from] and one of them spoke first. */
+void plan_hedged(struct plan *plan, size_t from, size_t to, bool second_won);
 /* One object: profile, difficulty, label, reason, candidates with estimates or why they are out. */
 void plan_json(const struct plan *plan, struct buf *out);

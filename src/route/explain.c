@@ -73,6 +73,23 @@ static void add_candidate(yyjson_val *c, struct buf *out)
     buf_printf(out, ", %.0f bytes out\n", num(e, "bytes_out"));
 }
 
+/* The place that was asked beside another and did not answer. */
+static void add_hedge(yyjson_val *hedge, struct buf *out)
+{
+    if (!yyjson_is_obj(hedge))
+        return;
+    buf_add_cstr(out, "two were asked after ");
+    add_duration(out, 1000 * num(hedge, "after_ms"));
+    buf_add_cstr(out, " of silence; ");
+    buf_add_str(out, str(hedge, "place"));
+    buf_add_char(out, ' ');
+    buf_add_str(out, str(hedge, "ended"));
+    buf_printf(out, ": %.0f bytes out, %.0f in (measured), %.0f tokens, ", num(hedge, "bytes_out"),
+               num(hedge, "bytes_in"), num(hedge, "tokens_in"));
+    add_money(out, num(hedge, "cost_uusd"));
+    buf_add_cstr(out, " (modelled)\n");
+}
+
 void explain_plan(yyjson_val *plan, struct buf *out)
 {
     struct slice because = json_get_str(plan, "because"), verb = json_get_str(plan, "verb");
@@ -99,6 +116,7 @@ void explain_plan(yyjson_val *plan, struct buf *out)
     {
         add_candidate(c, out);
     }
+    add_hedge(json_get(plan, "hedge"), out);
 }
 
 /* A member that may be an object or its JSON as a string; parsed into the arena then. */

@@ -89,6 +89,9 @@ struct run {
     struct slice body;      /* what encode made and the gate cleared */
     struct clearance *pass; /* start takes it */
     uint64_t deadline_us;   /* monotonic; 0: the place's own clocks only */
+    /* So far; exact once on_done came or it was cancelled.  Of a place on this device: 0 is fine. */
+    uint64_t bytes_out, bytes_in;
+    uint64_t counted_out, counted_in; /* of these: what the owner has counted already */
     uint64_t patience_ms;   /* for the first token, when somebody else could answer; 0: its own */
     /* Sinks.  on_event in order; then on_done exactly once and last; both may come from inside
      * start. After cancel, neither comes. */
@@ -125,6 +128,7 @@ struct place {
     unsigned verbs;             /* bit 1u << VERB_...; 0: VERB_CHAT alone (place_speaks) */
     uint64_t context_tokens;    /* 0: not known */
     uint64_t output_tokens_max; /* 0: not known */
+    uint64_t hedge_ms; /* without a first token for so long another place is asked too; 0: never */
     double quality;             /* 0..1, configured; see route/estimate.h for its meaning */
     double watts; /* engine: extra power while it works, for the energy model; 0: default */
     struct price price;
