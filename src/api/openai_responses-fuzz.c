@@ -41,6 +41,26 @@ static void check_echo(const struct turn *turn, struct arena *a)
     buf_done(&out);
 }
 
+/* What is kept of a request can be gone on from: it reads as as many messages. */
+static void check_kept(const struct turn *turn, struct arena *a)
+{
+    struct buf out = {0};
+    struct turn again;
+    struct decode d = {&again, a, NULL, NULL};
+    struct spot here = {NULL, "input", 0};
+    struct message *messages;
+    yyjson_val *val;
+    size_t n, told = json_get_str(turn->raw, "instructions").p != NULL;
+
+    turn_init(&again);
+    openai_responses_inputs(json_get(turn->raw, "input"), "01", &out);
+    if (out.failed || json_parse(&val, buf_slice(&out), a, NULL) != NIGH_OK ||
+        openai_responses_items(&d, &here, val, &messages, &n) != NIGH_OK ||
+        n + told != turn->n_messages)
+        abort();
+    buf_done(&out);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct arena a;
@@ -55,6 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         (void)turn_plain_question(&turn, &a);
         check_told(&turn, &a);
         check_echo(&turn, &a);
+        check_kept(&turn, &a);
     }
     arena_done(&a);
     return 0;

@@ -342,3 +342,39 @@ TEST(deep_and_many_are_refused)
     buf_add_cstr(&body, "}]}");
     CHECK_EQ(decode(body.data), NIGH_INVALID);
 }
+
+static const struct {
+    const char *input, *kept;
+} inputs[] = {
+    {"'hi'", "[{'id':'msg_01M82M3JA243YE5X940APYQ5GH_in0','type':'message','status':'completed',"
+             "'role':'user','content':[{'type':'input_text','text':'hi'}]}]"},
+    {"null", "[]"},
+    {"[{'role':'assistant','content':'a','phase':'final_answer'},"
+     "{'type':'function_call_output','call_id':'c','output':'x','id':null,'status':null},"
+     "{'type':'reasoning','id':'rs_up','summary':[]},{'type':'later','x':1}]",
+     "[{'id':'msg_01M82M3JA243YE5X940APYQ5GH_in0','type':'message','status':'completed','role':"
+     "'assistant','content':[{'type':'output_text','text':'a','annotations':[]}],'phase':"
+     "'final_answer'},{'id':'fco_01M82M3JA243YE5X940APYQ5GH_in1','type':'function_call_output',"
+     "'status':'completed','call_id':'c','output':'x'},"
+     "{'id':'rs_up','type':'reasoning','summary':[]},"
+     "{'id':'item_01M82M3JA243YE5X940APYQ5GH_in3','type':'later','x':1}]"},
+};
+
+/* As it is kept, so it is read again: the second time nothing changes any more. */
+TEST(inputs_are_kept_in_their_full_form)
+{
+    static const char id[] = "01M82M3JA243YE5X940APYQ5GH";
+
+    for (size_t i = 0; i < ARRAY_LEN(inputs); i++) {
+        CLEANUP(buf_done) struct buf first = {0}, second = {0};
+        yyjson_val *val = NULL;
+        arena_done(&mem);
+        arena_init(&mem, 1 << 20);
+        CHECK_EQ(json_parse(&val, slice_of(quoted(inputs[i].input)), &mem, NULL), NIGH_OK);
+        openai_responses_inputs(val, id, &first);
+        CHECK_STR(first.data, quoted(inputs[i].kept));
+        CHECK_EQ(json_parse(&val, buf_slice(&first), &mem, NULL), NIGH_OK);
+        openai_responses_inputs(val, id, &second);
+        CHECK_STR(second.data, first.data);
+    }
+}

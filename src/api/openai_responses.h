@@ -33,6 +33,11 @@ NIGH_MUST enum nigh_status openai_responses_items(struct decode *d, const struct
                                                   yyjson_val *input, struct message **ret_messages,
                                                   size_t *ret_n);
 
+/* openai_responses_inputs.c: the items of a request (a string, a list or NULL) as a JSON list in
+ * which each has an id, its type and its full form; of no other thing of theirs anything is lost.
+ */
+void openai_responses_inputs(yyjson_val *input, const char *turn_id, struct buf *out);
+
 /* openai_responses_tools.c: `tools`, and `tool_choice`, which must be read after it. */
 NIGH_MUST enum nigh_status openai_responses_tools(struct decode *d, yyjson_val *tools);
 NIGH_MUST enum nigh_status openai_responses_tool_choice(struct decode *d, yyjson_val *val);

@@ -76,6 +76,14 @@ static struct slice presented_key(struct exchange *ex)
     return exchange_header(ex, "x-api-key");
 }
 
+const char *accept_key(struct exchange *ex, const struct keys *keys)
+{
+    struct slice text = presented_key(ex);
+    const struct key *key = text.p && keys_count(keys) > 0 ? key_find(keys, text) : NULL;
+
+    return key ? key->name : "";
+}
+
 static bool refuse(struct refusal *ret, enum nigh_status status, int http, const char *what)
 {
     *ret = (struct refusal){.status = status, .http_status = http, .what = slice_of(what)};

@@ -23,6 +23,8 @@ struct accept_policy {
  * Else *ret says why not. */
 bool accept_check(struct exchange *ex, const struct accept_policy *policy, const char **ret_key,
                   struct refusal *ret);
+/* The name of the key that came with an accepted request, or "". */
+const char *accept_key(struct exchange *ex, const struct keys *keys);
 /* Is this Host (with or without a port) one that can only mean this machine?  An IP literal,
  * localhost, *.localhost, *.local. */
 bool accept_host_ok(struct slice host);

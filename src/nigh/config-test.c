@@ -113,12 +113,15 @@ TEST(config_reads_every_kind_of_value)
         "      - {name: c, can: images}\n"
         "skills: off\n"
         "log: debug\n"
-        "body_max: 1MiB\n");
+        "body_max: 1MiB\n"
+        "responses: {keep: 0s, max: 2GiB}\n");
 
     CHECK(config != NULL);
     CHECK_STR(config->host, "::1");
     CHECK_EQ(config->port, 0);
     CHECK(!config->engine.enabled);
+    CHECK_EQ(config->responses_keep_ms, 0);
+    CHECK_EQ(config->responses_bytes_max, 2ull << 30);
     CHECK_EQ(config->engine.slots, 2);
     CHECK_EQ(config->engine.queue_wait_ms, 1500);
     CHECK_EQ(config->engine.unload, UNLOAD_AFTER);

@@ -519,6 +519,12 @@ static const struct yaml_key route_keys[] = {
     {0},
 };
 
+static const struct yaml_key responses_keys[] = {
+    {.name = "keep", .read = reader_duration, .offset = TOP(responses_keep_ms)},
+    {.name = "max", .read = reader_bytes, .offset = TOP(responses_bytes_max)},
+    {0},
+};
+
 static const struct yaml_key top_keys[] = {
     {.name = "listen", .read = read_listen},
     {.name = "zones", .read = read_zones},
@@ -531,6 +537,7 @@ static const struct yaml_key top_keys[] = {
     {.name = "skills", .read = reader_bool, .offset = TOP(skills)},
     {.name = "log", .read = read_level, .offset = TOP(log_level)},
     {.name = "body_max", .read = reader_bytes, .offset = TOP(body_bytes_max)},
+    {.name = "responses", .read = reader_map, .sub = responses_keys},
     {.name = "detect",
      .read = reader_later,
      .note = "not done by this version: labels come from callers, keys and rules alone"},
@@ -549,6 +556,8 @@ static void config_defaults(struct config *config)
     config->skills = true;
     config->log_level = "info";
     config->body_bytes_max = 64 << 20;
+    config->responses_keep_ms = 30ull * 86400 * 1000;
+    config->responses_bytes_max = 1 << 30;
     config->engine = (struct config_engine){.enabled = true,
                                             .context = 8192,
                                             .slots = 1,

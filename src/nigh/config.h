@@ -91,6 +91,8 @@ struct config {
     bool skills;            /* true */
     const char *log_level;  /* "info" */
     size_t body_bytes_max;  /* 64 MiB */
+    uint64_t responses_keep_ms; /* 30 days; 0: none is kept */
+    uint64_t responses_bytes_max; /* 1 GiB */
 };
 
 /* What a cloud's `api` speaks; NULL: no such word. */

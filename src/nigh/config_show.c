@@ -215,6 +215,11 @@ void config_show_json(const struct config *config, struct buf *out)
     json_put_bool(out, "skills", config->skills);
     json_put_cstr(out, "log", config->log_level);
     put_bytes(out, "body_max", config->body_bytes_max);
+    json_key(out, "responses");
+    buf_add_char(out, '{');
+    put_duration(out, "keep", config->responses_keep_ms);
+    put_bytes(out, "max", config->responses_bytes_max);
+    buf_add_char(out, '}');
     buf_add_char(out, '}');
 }
 

@@ -1,4 +1,5 @@
 #include "nigh/dispatch.h"
+#include "nigh/kept.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -97,6 +98,8 @@ static void on_event(struct run *run, const struct event *event)
         request_count(r, run);
         if (r->walk.turn.stream && (r->walk.turn.stream_usage || r->api->tells_usage))
             request_bill(r);
+        if (r->walk.turn.stream)
+            kept_put(r);
         reply_event(&r->reply, &usage);
     }
     reply_event(&r->reply, event);

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "nigh/kept.h"
 #include "nigh/local_key.h"
 #include "nigh/request.h"
 #include "nigh/routes.h"
@@ -339,6 +340,7 @@ static enum nigh_status node_build(struct node *node, const struct node_options 
     parts = node_parts(node);
     TRY(setting_new(&setting, config, &parts, NULL, err));
     node_adopt(node, setting);
+    kept_sweep(node);
     TRY(ask_spent(node, err));
     TRY(may_listen(node, host, err));
     TRY(server_new(&node->server, node->loop, host, port, &limits, &server, node, err));
@@ -400,6 +402,7 @@ struct node *node_free(struct node *node)
     if (node->loop) {
         timer_disarm(node->loop, &node->drain_timer);
         timer_disarm(node->loop, &node->quiet_timer);
+        timer_disarm(node->loop, &node->kept_timer);
     }
     if (node->server)
         local_key_remove(node->state_dir);

@@ -59,7 +59,8 @@ struct node {
     struct node_counts counts;
     uint64_t started_us; /* wall clock */
     bool draining;
-    struct timer drain_timer, quiet_timer;
+    uint64_t kept_bytes; /* of responses, since the last sweep (kept.h) */
+    struct timer drain_timer, quiet_timer, kept_timer;
     struct sig *signals[3];
 };
 

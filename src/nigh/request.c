@@ -1,4 +1,4 @@
-#include "nigh/request.h"
+#include "nigh/kept.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -47,6 +47,7 @@ static void request_quiet(struct request *r)
 {
     timer_disarm(r->node->loop, &r->again);
     hedge_end(r);
+    kept_forsake(r);
     if (r->running) {
         r->running = false;
         r->run->place->ops->cancel(r->run);

@@ -11,6 +11,14 @@
 #include "nigh/node.h"
 #include "route/decide.h"
 
+/* What a turn goes on from (kept.h); all in the walk's arena. */
+struct past {
+    yyjson_val *input;    /* of the body, references filled in */
+    struct slice *labels; /* of what came before, as text: zones may be redrawn meanwhile */
+    size_t n_labels;
+};
+
+struct resume;
 struct request {
     struct walk walk;
     struct node *node;
@@ -38,6 +46,8 @@ struct request {
     bool broken; /* refused when part of the answer had gone out */
     struct refusal refusal;
     bool gone; /* the caller left */
+    struct resume *resume; /* its past is being read */
+    struct past past;
     struct timer deadline, again;
     struct later bury;
     struct request *next, *prev;

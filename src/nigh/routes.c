@@ -2,6 +2,7 @@
 
 #include "nigh/accept.h"
 #include "nigh/admin.h"
+#include "nigh/kept.h"
 #include "nigh/request.h"
 
 /* of what follows a ROUTE_TREE path; the longest is a cloud's name and a model's */
@@ -30,6 +31,9 @@ static const struct route {
     {"POST", "/v1/messages", ROUTE_JSON, &api_anthropic, NULL},
     {"POST", "/v1/messages/count_tokens", ROUTE_JSON, &api_anthropic_count, NULL},
     {"POST", "/v1/responses", ROUTE_JSON, &api_openai_responses, NULL},
+    {"GET", "/v1/responses/", ROUTE_TREE, NULL, kept_get},
+    {"DELETE", "/v1/responses/", ROUTE_TREE, NULL, kept_delete},
+    {"POST", "/v1/responses/", ROUTE_TREE, NULL, kept_post},
     {"GET", "/v1/models", 0, NULL, admin_models},
     {"GET", "/v1/models/", ROUTE_TREE, NULL, admin_model},
     {"GET", "/healthz", ROUTE_OPEN, NULL, admin_health},

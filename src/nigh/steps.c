@@ -2,6 +2,7 @@
  * runs a plan (clear, run, escalate) stands in dispatch.c. */
 #include "nigh/accept.h"
 #include "nigh/dispatch.h"
+#include "nigh/kept.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -91,23 +92,6 @@ static enum walk_step step_decode(struct walk *walk)
     return STEP_RESUME;
 }
 
-/* An earlier answer that the turn goes on from: none is kept yet, and the answer says so. */
-static enum walk_step step_resume(struct walk *walk)
-{
-    struct request *r = request_of(walk);
-    struct nigh_err err = {0};
-
-    walk->turn.store = false;
-    if (!walk->turn.previous_id.p)
-        return STEP_LABEL;
-    nigh_fail(&err, NIGH_NOTFOUND, "Previous response with id '%.100s' not found.",
-              walk->turn.previous_id.p);
-    enum walk_step next = request_refuse(r, &err);
-    r->refusal.code = SLICE("previous_response_not_found");
-    r->refusal.param = SLICE("previous_response_id");
-    return next;
-}
-
 /* Joins and remembers who narrowed it last. */
 static void narrow(struct turn *turn, struct label by, const char *source)
 {
@@ -171,6 +155,8 @@ static enum walk_step step_label(struct walk *walk)
             return refuse_label(r);
         narrow(turn, wanted, "caller");
     }
+    for (size_t i = 0; i < r->past.n_labels; i++)
+        narrow(turn, kept_label(&setting->zones, r->past.labels[i]), "earlier answer");
     struct label by_key = turn->label;
     int rule = rules_key(setting->rules, slice_of(r->key), &by_key);
     if (rule != -1)
@@ -298,8 +284,10 @@ static enum walk_step step_reply(struct walk *walk)
         reply_refuse(&r->reply, &r->refusal);
         return STEP_SETTLE;
     }
-    if (!walk->turn.stream)
+    if (!walk->turn.stream) {
         request_bill(r);
+        kept_put(r);
+    }
     reply_end(&r->reply);
     return STEP_SETTLE;
 }

@@ -406,6 +406,24 @@ TEST(schema_takes_a_record_twice_and_shows_it_once)
                          "\"http_status\":200,\"status\":\"done\"}"},
         {"key", "{\"digest\":\"ab\",\"name\":\"kids\",\"created\":7}"},
         {"key-revoke", "{\"digest\":\"ab\",\"revoked\":8}"},
+        {"response-piece", "{\"response\":\"r1\",\"part\":\"input\",\"n\":0,\"text\":\"a\"}"},
+        {"response",
+         "{\"id\":\"r1\",\"created\":5,\"label\":\"home\",\"key_name\":\"\",\"bytes\":6}"},
+        {"response-piece", "{\"response\":\"r2\",\"part\":\"input\",\"n\":0,\"text\":\"b\"}"},
+        {"response",
+         "{\"id\":\"r2\",\"created\":6,\"label\":\"home\",\"key_name\":\"\",\"bytes\":6}"},
+        {"response",
+         "{\"id\":\"r3\",\"created\":7,\"label\":\"home\",\"key_name\":\"k\",\"bytes\":6}"},
+        {"response",
+         "{\"id\":\"r4\",\"created\":8,\"label\":\"home\",\"key_name\":\"k\",\"bytes\":5}"},
+        {"response-piece", "{\"response\":\"r4\",\"part\":\"response\",\"n\":1,\"text\":\"d\"}"},
+        {"response",
+         "{\"id\":\"r5\",\"created\":9,\"label\":\"home\",\"key_name\":\"k\",\"bytes\":5}"},
+        {"response-piece", "{\"response\":\"r6\",\"part\":\"input\",\"n\":0,\"text\":\"lost\"}"},
+        {"response-forget", "{\"id\":\"r4\",\"key_name\":\"\"}"}, /* another's: stays */
+        {"response-forget", "{\"id\":\"r5\",\"key_name\":\"k\"}"},
+        {"response-sweep", "{\"before\":6,\"bytes_max\":11}"}, /* r1 is too old, r2 too much */
+        {"response-orphans", "{}"},
     };
     static const char *const tables[][2] = {
         {"SELECT id, started, plan, tokens_known, status, tokens_in, cost_uusd FROM turns",
@@ -416,6 +434,9 @@ TEST(schema_takes_a_record_twice_and_shows_it_once)
          "\"status\":\"done\"}]"},
         {"SELECT * FROM keys",
          "[{\"digest\":\"ab\",\"name\":\"kids\",\"created\":7,\"revoked\":8}]"},
+        {"SELECT id, previous FROM responses",
+         "[{\"id\":\"r3\",\"previous\":null},{\"id\":\"r4\",\"previous\":null}]"},
+        {"SELECT response, text FROM response_pieces", "[{\"response\":\"r4\",\"text\":\"d\"}]"},
     };
 
     fresh();

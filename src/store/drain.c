@@ -104,7 +104,8 @@ static enum nigh_status db_open(struct drain *d, const char *dir, struct nigh_er
         rc = sqlite3_exec(d->db,
                           "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
                           "PRAGMA cache_size = -512; PRAGMA mmap_size = 0;"
-                          "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF",
+                          "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;"
+                          "PRAGMA secure_delete = ON", /* a response that is forgotten is */
                           NULL, NULL, NULL);
     if (rc == SQLITE_NOTADB || rc == SQLITE_CORRUPT)
         return nigh_fail(err, NIGH_IO, "%s is damaged (%s): move it away or restore a copy", path,

@@ -34,6 +34,14 @@ static const char *const migrations[] = {
     "CREATE TABLE keys(digest TEXT PRIMARY KEY NOT NULL, name TEXT NOT NULL, created INTEGER NOT "
     "NULL,"
     " revoked INTEGER);",
+    /* 2: responses that are kept for their callers.  A response counts once its row is there; its
+     * pieces came before it and go with it.  created: wall clock, microseconds since 1970. */
+    "CREATE TABLE responses(id TEXT PRIMARY KEY NOT NULL, created INTEGER NOT NULL,"
+    " label TEXT NOT NULL, key_name TEXT NOT NULL, previous TEXT, bytes INTEGER NOT NULL);"
+    "CREATE TABLE response_pieces(response TEXT NOT NULL, part TEXT NOT NULL, n INTEGER NOT NULL,"
+    " text TEXT NOT NULL, PRIMARY KEY(response, part, n)) WITHOUT ROWID;"
+    "CREATE TRIGGER response_gone AFTER DELETE ON responses BEGIN"
+    " DELETE FROM response_pieces WHERE response = OLD.id; END;",
 };
 
 /* A replay may bring a record a second time: each statement then changes nothing.  ON CONFLICT
@@ -59,6 +67,20 @@ static const struct store_kind kinds[] = {
                      "WHERE id = :id AND closed IS NULL"},
     {"key", "INSERT INTO keys(digest, name, created) VALUES(:digest, :name, :created) "
             "ON CONFLICT(digest) DO NOTHING"},
+    {"response-piece", "INSERT INTO response_pieces(response, part, n, text) "
+                       "VALUES(:response, :part, :n, :text) "
+                       "ON CONFLICT(response, part, n) DO NOTHING"},
+    {"response", "INSERT INTO responses(id, created, label, key_name, previous, bytes) "
+                 "VALUES(:id, :created, :label, :key_name, :previous, :bytes) "
+                 "ON CONFLICT(id) DO NOTHING"},
+    {"response-forget", "DELETE FROM responses WHERE id = :id AND key_name = :key_name"},
+    /* What is too old, then the oldest until the rest is small enough; ids sort by time. */
+    {"response-sweep", "DELETE FROM responses WHERE created < :before OR id IN (SELECT id FROM "
+                       "(SELECT id, sum(bytes) OVER (ORDER BY id DESC) AS total FROM responses) "
+                       "WHERE total > :bytes_max)"},
+    /* Of a node that died between the pieces and their row, which follow one another. */
+    {"response-orphans",
+     "DELETE FROM response_pieces WHERE response NOT IN (SELECT id FROM responses)"},
     {"key-revoke", "UPDATE keys SET revoked = :revoked WHERE digest = :digest AND revoked IS NULL"},
 };
 

@@ -211,9 +211,10 @@ class Answer:
         return out
 
     def finished(self):
-        """Would a client take this for a success?  A whole body, and [DONE] where it is a stream."""
-        return (self.whole and self.status == 200 and
-                (not self.is_stream() or '[DONE]' in self.events()))
+        """Would a client take this for a success?  A whole body, and the last event of its API where it is a stream."""
+        last = self.events()[-1:] if self.is_stream() else []
+        over = last == ['[DONE]'] or (last and re.match(r'\{"type":"response\.(completed|incomplete)"', last[0]))
+        return self.whole and self.status == 200 and (not self.is_stream() or bool(over))
 
     def describe(self):
         return (f'status {self.status}, {"whole" if self.whole else "cut: " + self.failure}\n' +
@@ -502,9 +503,9 @@ def children(pid):
     return out
 
 
-def cloud_yaml(name, port, models, extra=(), api='openai'):
+def cloud_yaml(name, port, models, extra=()):
     """One entry of `clouds:`; models: [(name, {key: value})]."""
-    lines = [f'  - name: {name}', f'    api: {api}', f'    url: http://127.0.0.1:{port}/v1']
+    lines = [f'  - name: {name}', '    api: openai', f'    url: http://127.0.0.1:{port}/v1']
     lines += [f'    {line}' for line in extra]
     lines.append('    models:')
     for model, keys in models:

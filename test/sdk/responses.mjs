@@ -231,6 +231,39 @@ const both = [
             assert.equal(error.param, Object.keys(wish)[0]);
         }
     }],
+    ['previous_response_id goes on; retrieve, inputItems.list and delete', async (p) => {
+        const first = await responses.create({ model: p.model, input: TALE, instructions: 'Be brief.', ...SHORT(p) });
+        assert.equal(first.store, true);
+        const events = await collect(await responses.create({
+            model: p.model, previous_response_id: first.id, stream: true, ...SHORT(p),
+            input: [{ role: 'user', content: [{ type: 'input_text', text: 'Go on' }] }, { role: 'user', content: 'Do' }],
+        }));
+        const second = eventsFit(events, p === engine ? 'incomplete' : 'completed');
+        assert.equal(second.previous_response_id, first.id);
+        assert.ok(second.usage.input_tokens > first.usage.input_tokens);
+        const again = await responses.retrieve(second.id);
+        assert.deepEqual(again.output, second.output);
+        assert.deepEqual(responseFits(again, second.status).usage, second.usage);
+        assert.equal((await responses.retrieve(first.id)).instructions, 'Be brief.');
+        const items = [];
+        for await (const item of responses.inputItems.list(second.id, { limit: 1 }))
+            items.push(item);
+        assert.deepEqual(items.map((item) => item.content[0].text), ['Do', 'Go on']); /* newest first */
+        await refused(responses.cancel(second.id), OpenAI.BadRequestError);
+        await responses.delete(second.id);
+        await refused(responses.retrieve(second.id), OpenAI.NotFoundError);
+        await refused(responses.delete(second.id), OpenAI.NotFoundError);
+        await refused(responses.inputItems.list(second.id), OpenAI.NotFoundError);
+        const error = await refused(
+            responses.create({ model: p.model, input: TALE, previous_response_id: second.id }), OpenAI.NotFoundError);
+        assert.equal(error.code, 'previous_response_not_found');
+        assert.equal(error.param, 'previous_response_id');
+        assert.ok(error.message.includes(`Previous response with id '${second.id}' not found.`));
+    }],
+    ['store: false is not kept', async (p) => {
+        const got = await responses.create({ model: p.model, input: TALE, store: false, ...SHORT(p) });
+        await refused(responses.retrieve(got.id), OpenAI.NotFoundError);
+    }],
     ['abort: upstream stops within a second', async (p) => {
         await p.playsLong();
         const control = new AbortController();
@@ -273,6 +306,16 @@ const onlyCloud = [
         const got = await p.got();
         assert.deepEqual(got.messages.map((message) => message.role), ['user', 'assistant', 'tool']);
         assert.equal(got.messages[1].tool_calls[0].id, got.messages[2].tool_call_id);
+    }],
+    ['tools: a round trip with previous_response_id', async (p) => {
+        await p.plays({ calls: 2 });
+        const first = await responses.create({ model: p.model, input: 'How is it?', tools: [WEATHER] });
+        const input = first.output.map((call, i) => ({ type: 'function_call_output', call_id: call.call_id, output: `rain ${i}` }));
+        const second = await responses.create({ model: p.model, previous_response_id: first.id, input, tools: [WEATHER] });
+        assert.equal(second.output_text, 'The tool said: rain 1');
+        const got = await p.got();
+        assert.deepEqual(got.messages.map((message) => message.role), ['user', 'assistant', 'tool', 'tool']);
+        assert.deepEqual(got.messages[1].tool_calls.map((call) => call.id), first.output.map((call) => call.call_id));
     }],
     ['tool_choice decides; allowed_tools are the only ones', async (p) => {
         const ask = { model: p.model, input: 'How is it?', tools: [WEATHER, CLOCK] };
