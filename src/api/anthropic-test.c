@@ -335,6 +335,38 @@ TEST(a_conversation_can_be_told_to_openai)
     CHECK(!strstr(out.data, "cache_control"));
 }
 
+/* Only in front of the system prompt, and only for who asks for it. */
+TEST(the_line_that_claude_code_changes_is_left_out_for_the_engine)
+{
+#define STAMP      "x-anthropic-billing-header: cc_version=2.1.37.0d9; cc_entrypoint=cli; cch=fa690;"
+#define OF(system) "{" CAP "," HI ",'system':" system "}"
+    static const struct {
+        const char *body, *want;
+    } rows[] = {
+        {OF("[{'type':'text','text':'" STAMP "'},{'type':'text','text':'You are'}]"),
+         "[{'role':'system','content':'You are'},{'role':'user'"},
+        {OF("[{'type':'text','text':'" STAMP "'},{'type':'text','text':'a'},{'type':'text','text':"
+            "'b'}]"),
+         "[{'role':'system','content':[{'type':'text','text':'a'},{'type':'text','text':'b'}]},"},
+        {OF("'" STAMP "\\n" STAMP "\\nYou are'"), "[{'role':'system','content':'You are'},"},
+        {OF("'" STAMP "'"), "[{'role':'user','content':'hi'}]"},
+        {OF("'You are\\n" STAMP "'"), "[{'role':'system','content':'You are\\n" STAMP "'},"},
+        {"{" CAP ",'messages':[{'role':'user','content':'" STAMP "'}]}",
+         "[{'role':'user','content':'" STAMP "'}]"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(buf_done) struct buf out = {0};
+        CHECK_EQ(decode(quoted(rows[i].body)), NIGH_OK);
+        CHECK_EQ(wire_openai.request(&out, &turn, "m", WIRE_STABLE_PREFIX, &err), NIGH_OK);
+        if (!strstr(out.data, quoted(rows[i].want)))
+            CHECK_STR(out.data, rows[i].want);
+        buf_reset(&out);
+        CHECK_EQ(wire_openai.request(&out, &turn, "m", 0, &err), NIGH_OK);
+        CHECK(strstr(out.data, STAMP));
+    }
+}
+
 TEST(hostile_bodies)
 {
     enum { DEEP = 60000 };

@@ -354,7 +354,7 @@ static enum nigh_status request(struct buf *out, const struct turn *turn, const 
                                 unsigned flags, struct nigh_err *err)
 {
     bool own = turn->format_name && slice_starts(slice_of(turn->format_name), SLICE("anthropic"));
-    struct writing w = {out, turn, own, NIGH_OK, err};
+    struct writing w = {.out = out, .turn = turn, .own = own, .err = err};
     struct asking a = {.w = &w, .traits = anthropic_traits(slice_of(model))};
 
     (void)flags;

@@ -4,10 +4,33 @@
 #include "api/wire_write.h"
 #include <math.h>
 
+/* Claude Code puts a line with a hash of the request in front of its system prompt, as a block of
+ * its own (2.1.36 and later, github.com/anthropics/claude-code/issues/24168).  It says nothing to a
+ * model that is not Anthropic's, and what changes in front makes a cached prefix worthless. */
+static struct slice without_stamp(struct slice text)
+{
+    while (slice_starts(text, SLICE("x-anthropic-billing-header:"))) {
+        struct slice rest = text;
+        slice_cut(&rest, '\n');
+        text = rest.p ? rest : SLICE("");
+    }
+    return text;
+}
+
+/* A part's text as it is told. */
+static struct slice text_of(const struct writing *w, const struct part *p)
+{
+    const struct message *first = w->turn->messages;
+    bool in_front =
+        p == first->parts && (first->role == ROLE_SYSTEM || first->role == ROLE_DEVELOPER);
+
+    return w->stable && in_front ? without_stamp(p->text) : p->text;
+}
+
 static void put_text(struct writing *w, const struct part *p)
 {
     ADD(w->out, "{\"type\":\"text\",\"text\":");
-    buf_add_json(w->out, p->text);
+    buf_add_json(w->out, text_of(w, p));
     put_extras(w, p->extras);
     ADD(w->out, "}");
 }
@@ -46,9 +69,15 @@ static void (*const content_parts[])(struct writing *w, const struct part *p) = 
     [PART_FILE] = put_raw,  [PART_REFUSAL] = put_refusal, [PART_OTHER] = put_raw,
 };
 
-static bool is_content(const struct part *p)
+/* Nothing but what is left out. */
+static bool is_stamp(const struct writing *w, const struct part *p)
 {
-    return content_parts[p->kind] && (p->kind != PART_REFUSAL || p->raw);
+    return p->kind == PART_TEXT && p->text.len > 0 && text_of(w, p).len == 0;
+}
+
+static bool is_content(const struct writing *w, const struct part *p)
+{
+    return content_parts[p->kind] && (p->kind != PART_REFUSAL || p->raw) && !is_stamp(w, p);
 }
 
 static void put_content(struct writing *w, const struct message *m)
@@ -57,11 +86,11 @@ static void put_content(struct writing *w, const struct message *m)
     size_t n = 0;
 
     for (size_t i = 0; i < m->n_parts; i++)
-        if (is_content(&m->parts[i]) && n++ == 0)
+        if (is_content(w, &m->parts[i]) && n++ == 0)
             first = &m->parts[i];
     json_key(w->out, "content");
     if (n == 1 && first->kind == PART_TEXT && (m->bare || !w->own)) {
-        buf_add_json(w->out, first->text);
+        buf_add_json(w->out, text_of(w, first));
         return;
     }
     if (n == 0 && m->role == ROLE_ASSISTANT && (m->n_parts > 0 || m->extras)) {
@@ -70,7 +99,7 @@ static void put_content(struct writing *w, const struct message *m)
     }
     ADD(w->out, "[");
     for (size_t i = 0; i < m->n_parts; i++)
-        if (is_content(&m->parts[i])) {
+        if (is_content(w, &m->parts[i])) {
             json_sep(w->out);
             content_parts[m->parts[i].kind](w, &m->parts[i]);
         }
@@ -117,12 +146,12 @@ static void put_said(struct writing *w, const struct message *m, enum part_kind 
     size_t n = 0;
 
     for (size_t i = 0; i < m->n_parts; i++)
-        if (m->parts[i].kind == kind && !is_content(&m->parts[i]) && n++ == 0)
+        if (m->parts[i].kind == kind && !is_content(w, &m->parts[i]) && n++ == 0)
             one = &m->parts[i];
     if (n == 0)
         return;
     for (size_t i = 0; i < m->n_parts && n > 1; i++)
-        if (m->parts[i].kind == kind && !is_content(&m->parts[i]))
+        if (m->parts[i].kind == kind && !is_content(w, &m->parts[i]))
             buf_add_str(&joined, m->parts[i].text);
     w->out->failed |= joined.failed;
     json_put_str(w->out, key, n > 1 ? buf_slice(&joined) : one->text);
@@ -147,8 +176,11 @@ static void put_messages(struct writing *w)
 {
     json_key(w->out, "messages");
     ADD(w->out, "[");
-    for (size_t i = 0; i < w->turn->n_messages; i++)
-        put_message(w, &w->turn->messages[i]);
+    for (size_t i = 0; i < w->turn->n_messages; i++) {
+        const struct message *m = &w->turn->messages[i];
+        if (m->n_parts != 1 || !is_stamp(w, m->parts))
+            put_message(w, m);
+    }
     ADD(w->out, "]");
 }
 
@@ -340,7 +372,11 @@ static void put_words(struct writing *w, const char *model, unsigned flags)
 enum nigh_status wire_openai_request(struct buf *out, const struct turn *turn, const char *model,
                                      unsigned flags, struct nigh_err *err)
 {
-    struct writing w = {out, turn, is_own(turn), NIGH_OK, err};
+    struct writing w = {.out = out,
+                        .turn = turn,
+                        .own = is_own(turn),
+                        .err = err,
+                        .stable = flags & WIRE_STABLE_PREFIX};
 
     if (turn->native.p && !w.own)
         return nigh_fail(err, NIGH_UNSUPPORTED,

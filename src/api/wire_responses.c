@@ -252,7 +252,7 @@ static enum nigh_status request(struct buf *out, const struct turn *turn, const 
                                 unsigned flags, struct nigh_err *err)
 {
     bool own = turn->format_name && strcmp(turn->format_name, "openai-responses") == 0;
-    struct writing w = {out, turn, own, NIGH_OK, err};
+    struct writing w = {.out = out, .turn = turn, .own = own, .err = err};
 
     (void)flags;
     refuse_unsayable(&w);

@@ -14,6 +14,7 @@ struct writing {
     bool own; /* the turn came in this format: extras mean here what they meant to the caller */
     enum nigh_status status;
     struct nigh_err *err;
+    bool stable; /* WIRE_STABLE_PREFIX */
 };
 
 /* The part or wish that the turn needs and the format has no word for; what: "an audio part". */

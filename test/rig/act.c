@@ -47,6 +47,8 @@ static const struct {
     FIELD(token_delay_ms, MS, token_delay_us),
     FIELD(token_delay_us, US, token_delay_us),
     FIELD(early_header, FLAG, early_header),
+    FIELD(thinking, TEXT, thinking),
+    FIELD(signature, TEXT, signature),
     FIELD(tools, FLAG, tools),
     FIELD(calls, COUNT, calls),
     FIELD(refuse_prefill, FLAG, refuse_prefill),

@@ -39,11 +39,13 @@ struct act {
     const char *finish; /* finish_reason, or NULL for the right one */
     long tokens;        /* the reply's words over and over until there are so many; 0: once */
     uint64_t first_delay_us, token_delay_us;
-    bool early_header;   /* the header goes before the first delay, not after */
-    bool tools;          /* call the first tool when tools are given */
-    long calls;          /* as many calls at once */
-    bool refuse_prefill; /* 400 when the last message is the assistant's */
-    yyjson_val *usage;   /* NULL: counted; false: left out; object: as it stands */
+    bool early_header;     /* the header goes before the first delay, not after */
+    bool tools;            /* call the first tool when tools are given */
+    const char *thinking;  /* told before the reply; NULL: nothing */
+    const char *signature; /* of the thinking; NULL: none */
+    long calls;            /* as many calls at once */
+    bool refuse_prefill;   /* 400 when the last message is the assistant's */
+    yyjson_val *usage;     /* NULL: counted; false: left out; object: as it stands */
 
     /* what goes wrong on the way; counted in tokens, -1: never */
     long cut_after, stall_after, bad_json_at, error_after;

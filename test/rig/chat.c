@@ -1,7 +1,9 @@
-#include "chat.h"
+/* An answer in OpenAI's chat format, and OpenAI's errors. */
+#include "plan.h"
+#include "schema.h"
 #include <time.h>
 
-enum { PIECE_BYTES = 7, SCHEMA_DEPTH_MAX = 32, CHOICES_MAX = 16 };
+enum { CHOICES_MAX = 16 };
 
 struct chat {
     const struct act *act;
@@ -12,92 +14,11 @@ struct chat {
     long created;
     bool stream, logprobs;
     unsigned long n_choices;
-    struct bytes *tokens; /* the reply */
-    size_t n_tokens, n_calls;
+    struct tokens tokens; /* the reply */
+    size_t n_calls;
     const char *finish;
     unsigned long prompt_tokens, completion_tokens;
 };
-
-void plan_done(struct plan *plan)
-{
-    bytes_done(&plan->text);
-    free(plan->steps);
-    *plan = (struct plan){0};
-}
-
-static void plan_step(struct plan *plan, uint64_t delay_us)
-{
-    if (plan->n > 0 && delay_us == 0) { /* goes together with what is before it */
-        plan->steps[plan->n - 1].end = plan->text.n;
-        return;
-    }
-    if (plan->n == plan->room) {
-        plan->room = plan->room ? plan->room * 2 : 16;
-        plan->steps = realloc(plan->steps, plan->room * sizeof *plan->steps);
-        if (!plan->steps)
-            abort();
-    }
-    plan->steps[plan->n++] = (struct plan_step){plan->text.n, delay_us};
-}
-
-static const char *status_words(int status)
-{
-    switch (status) {
-    case 200:
-        return "OK";
-    case 400:
-        return "Bad Request";
-    case 401:
-        return "Unauthorized";
-    case 404:
-        return "Not Found";
-    case 429:
-        return "Too Many Requests";
-    case 500:
-        return "Internal Server Error";
-    case 503:
-        return "Service Unavailable";
-    default:
-        return "Status";
-    }
-}
-
-static void plan_head(struct plan *plan, int status, yyjson_val *headers, const char *type)
-{
-    size_t i, n;
-    yyjson_val *key, *value;
-
-    plan->status = status;
-    bytes_printf(&plan->text, "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nServer: stand-in\r\n", status,
-                 status_words(status), type);
-    if (yyjson_is_obj(headers))
-        yyjson_obj_foreach(headers, i, n, key, value)
-        {
-            bytes_printf(&plan->text, "%s: ", yyjson_get_str(key));
-            if (yyjson_is_str(value))
-                bytes_text(&plan->text, yyjson_get_str(value));
-            else
-                bytes_printf(&plan->text, "%g", yyjson_get_num(value));
-            bytes_text(&plan->text, "\r\n");
-        }
-}
-
-void plan_body(struct plan *plan, int status, yyjson_val *headers, uint64_t delay_us,
-               const char *body, size_t size)
-{
-    plan_head(plan, status, headers, "application/json");
-    bytes_printf(&plan->text, "Content-Length: %zu\r\n\r\n", size);
-    bytes_add(&plan->text, body, size);
-    plan_step(plan, delay_us);
-}
-
-void plan_stream_body(struct plan *plan, uint64_t delay_us, const char *body, size_t size)
-{
-    plan_head(plan, 200, NULL, "text/event-stream");
-    bytes_printf(&plan->text, "Content-Length: %zu\r\n\r\n", size);
-    bytes_add(&plan->text, body, size);
-    plan_step(plan, delay_us);
-}
 
 static const struct error_row {
     const char *name;
@@ -136,8 +57,9 @@ static const struct error_row *error_find(const char *name, int status)
     return status < 500 ? &errors[0] : &errors[n - 2];
 }
 
-static void error_text(struct bytes *out, const struct error_row *row, const char *message)
+void error_text(struct bytes *out, const char *name, int status, const char *message)
 {
+    const struct error_row *row = error_find(name, status);
     const char *members[][2] = {{"message", message ? message : row->message},
                                 {"type", row->type},
                                 {"param", row->param},
@@ -160,93 +82,9 @@ void plan_error(struct plan *plan, int status, yyjson_val *headers, const char *
     const struct error_row *row = error_find(name, status);
     struct bytes body = {0};
 
-    error_text(&body, row, message);
+    error_text(&body, name, status, message);
     plan_body(plan, status ? status : row->status, headers, 0, body.at, body.n);
     bytes_done(&body);
-}
-
-/* The smallest value that a JSON Schema takes, as far as schemas in tests go. */
-static void schema_value(struct bytes *out, yyjson_val *schema, yyjson_val *root, int depth);
-
-static yyjson_val *schema_ref(yyjson_val *schema, yyjson_val *root)
-{
-    const char *ref = yyjson_get_str(yyjson_obj_get(schema, "$ref"));
-
-    return ref && ref[0] == '#' ? yyjson_ptr_get(root, ref + 1) : NULL;
-}
-
-static bool schema_requires(yyjson_val *schema, yyjson_val *key)
-{
-    yyjson_val *required = yyjson_obj_get(schema, "required"), *name;
-    size_t i, n;
-
-    yyjson_arr_foreach(required, i, n, name) if (yyjson_equals(name, key)) return true;
-    return false;
-}
-
-static void schema_object(struct bytes *out, yyjson_val *schema, yyjson_val *root, int depth)
-{
-    yyjson_val *key, *value;
-    size_t i, n, written = 0;
-
-    bytes_text(out, "{");
-    yyjson_obj_foreach(yyjson_obj_get(schema, "properties"), i, n, key, value)
-    {
-        if (!schema_requires(schema, key))
-            continue;
-        bytes_text(out, written++ ? "," : "");
-        bytes_json(out, yyjson_get_str(key), yyjson_get_len(key));
-        bytes_text(out, ":");
-        schema_value(out, value, root, depth);
-    }
-    bytes_text(out, "}");
-}
-
-static void schema_value(struct bytes *out, yyjson_val *schema, yyjson_val *root, int depth)
-{
-    yyjson_val *type = yyjson_obj_get(schema, "type"), *pick = yyjson_obj_get(schema, "const");
-    yyjson_val *other = schema_ref(schema, root);
-    const char *word;
-
-    if (!pick)
-        pick = yyjson_arr_get_first(yyjson_obj_get(schema, "enum"));
-    if (!other)
-        other = yyjson_arr_get_first(yyjson_obj_get(schema, "anyOf"));
-    if (pick) {
-        size_t size;
-        char *text = yyjson_val_write(pick, 0, &size);
-        bytes_add(out, text, size);
-        free(text);
-        return;
-    }
-    if (depth > SCHEMA_DEPTH_MAX || !schema) {
-        bytes_text(out, "null");
-        return;
-    }
-    if (other) {
-        schema_value(out, other, root, depth + 1);
-        return;
-    }
-    word = yyjson_get_str(yyjson_is_arr(type) ? yyjson_arr_get_first(type) : type);
-    if (!word || strcmp(word, "object") == 0)
-        schema_object(out, schema, root, depth + 1);
-    else if (strcmp(word, "string") == 0)
-        bytes_text(out, "\"stand-in\"");
-    else if (strcmp(word, "integer") == 0 || strcmp(word, "number") == 0)
-        bytes_printf(out, "%g", yyjson_get_num(yyjson_obj_get(schema, "minimum")));
-    else if (strcmp(word, "boolean") == 0)
-        bytes_text(out, "true");
-    else if (strcmp(word, "array") == 0) {
-        unsigned long least = yyjson_get_uint(yyjson_obj_get(schema, "minItems"));
-
-        bytes_text(out, "[");
-        for (unsigned long i = 0; i < least && i < 64; i++) {
-            bytes_text(out, i ? "," : "");
-            schema_value(out, yyjson_obj_get(schema, "items"), root, depth + 1);
-        }
-        bytes_text(out, "]");
-    } else
-        bytes_text(out, "null");
 }
 
 static yyjson_val *last_message(yyjson_val *request)
@@ -327,45 +165,12 @@ static void reply_text(const struct chat *c, struct bytes *out, const char *body
         bytes_text(out, c->act->reply);
 }
 
-/* Cuts text before every space; with `want`, goes on from the start until there are so many. */
-static void cut_tokens(struct chat *c, const struct bytes *text, size_t want)
-{
-    size_t at = 0;
-
-    while (want ? c->n_tokens < want : at < text->n) {
-        size_t end = at + 1;
-
-        if (at >= text->n || text->n == 0)
-            at = 0, end = 1;
-        while (end < text->n && text->at[end] != ' ')
-            end++;
-        c->tokens = realloc(c->tokens, (c->n_tokens + 1) * sizeof *c->tokens);
-        if (!c->tokens)
-            abort();
-        struct bytes *token = &c->tokens[c->n_tokens++];
-        *token = (struct bytes){0};
-        if (c->n_tokens > 1 && at == 0)
-            bytes_text(token, " ");
-        bytes_add(token, text->n ? text->at + at : "x", text->n ? end - at : 1);
-        at = end;
-    }
-}
-
 static void event_open(struct bytes *out, const struct chat *c)
 {
     bytes_printf(out, "{\"id\":\"%s\",\"object\":\"chat.completion%s\",\"created\":%ld,\"model\":",
                  c->id, c->stream ? ".chunk" : "", c->created);
     bytes_json(out, c->model, strlen(c->model));
     bytes_text(out, ",\"system_fingerprint\":\"fp_standin\"");
-}
-
-/* One server-sent event as one HTTP chunk. */
-static void plan_event(struct plan *plan, const struct bytes *data, uint64_t delay_us)
-{
-    bytes_printf(&plan->text, "%zx\r\ndata: ", data->n + 8);
-    bytes_add(&plan->text, data->at, data->n);
-    bytes_text(&plan->text, "\n\n\r\n");
-    plan_step(plan, delay_us);
 }
 
 static void add_logprobs(struct bytes *out, const struct bytes *tokens, size_t n)
@@ -399,7 +204,7 @@ static void plan_delta(struct chat *c, unsigned long index, const char *delta, s
     else
         bytes_text(&data, "null");
     bytes_text(&data, "}]}");
-    plan_event(c->plan, &data, delay_us);
+    plan_event(c->plan, NULL, &data, delay_us);
     bytes_done(&data);
 }
 
@@ -424,37 +229,16 @@ static bool wants_usage(const struct chat *c)
            yyjson_get_bool(yyjson_obj_get(options, "include_usage"));
 }
 
-/* What goes wrong after so many tokens.  Returns false when the answer ends here. */
-static bool plan_trouble(struct chat *c, long done)
+static bool trouble(struct chat *c, long done)
 {
-    const struct act *act = c->act;
-    struct plan *plan = c->plan;
+    struct bytes error = {0};
 
-    if (act->bad_json_at == done) {
-        struct bytes data = {0};
-        bytes_text(&data, "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"bro");
-        plan_event(plan, &data, 0);
-        bytes_done(&data);
-    }
-    if (act->error_after == done) {
-        struct bytes data = {0};
-        error_text(&data, error_find(act->error, 500), NULL);
-        plan_event(plan, &data, 0);
-        bytes_done(&data);
-        bytes_text(&plan->text, "0\r\n\r\n");
-        plan_step(plan, 0);
-        return false;
-    }
-    if (act->cut_after == done) {
-        plan->end = act->cut_clean ? PLAN_CLOSE : PLAN_RESET;
-        return false;
-    }
-    return true;
-}
-
-static uint64_t delay_before(const struct chat *c, long done)
-{
-    return c->act->token_delay_us + (c->act->stall_after == done ? c->act->stall_us : 0);
+    error_text(&error, c->act->error, 500, NULL);
+    bool whole =
+        plan_trouble(c->plan, c->act, done,
+                     "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"bro", NULL, &error);
+    bytes_done(&error);
+    return whole;
 }
 
 static void token_delta(struct bytes *delta, const struct bytes *token)
@@ -471,26 +255,16 @@ static bool plan_tokens(struct chat *c)
     struct bytes delta = {0};
     bool whole = true;
 
-    for (size_t i = 0; whole && i < c->n_tokens; i++) {
-        whole = plan_trouble(c, (long)i);
+    for (size_t i = 0; whole && i < c->tokens.n; i++) {
+        whole = trouble(c, (long)i);
         for (unsigned long k = 0; whole && k < c->n_choices; k++) {
-            token_delta(&delta, &c->tokens[i]);
-            plan_delta(c, k, delta.at, delta.n, &c->tokens[i], NULL,
-                       k == 0 ? delay_before(c, (long)i) : 0);
+            token_delta(&delta, &c->tokens.at[i]);
+            plan_delta(c, k, delta.at, delta.n, &c->tokens.at[i], NULL,
+                       k == 0 ? plan_delay_before(c->act, (long)i) : 0);
         }
     }
     bytes_done(&delta);
-    return whole && plan_trouble(c, (long)c->n_tokens);
-}
-
-/* Cuts a call's arguments into pieces; a piece never starts inside a character. */
-static size_t piece_size(const char *at, size_t left)
-{
-    size_t n = left < PIECE_BYTES ? left : PIECE_BYTES;
-
-    while (n < left && ((unsigned char)at[n] & 0xC0) == 0x80)
-        n++;
-    return n;
+    return whole && trouble(c, (long)c->tokens.n);
 }
 
 static void call_arguments(struct bytes *out, yyjson_val *tool)
@@ -516,11 +290,11 @@ static bool plan_calls(struct chat *c, yyjson_val *tool)
         bytes_json(&delta, yyjson_get_str(yyjson_obj_get(tool, "name")),
                    yyjson_get_len(yyjson_obj_get(tool, "name")));
         bytes_text(&delta, ",\"arguments\":\"\"}}]}");
-        plan_delta(c, 0, delta.at, delta.n, NULL, NULL, delay_before(c, done));
+        plan_delta(c, 0, delta.at, delta.n, NULL, NULL, plan_delay_before(c->act, done));
         for (size_t at = 0; whole && at < arguments.n;) {
             size_t n = piece_size(arguments.at + at, arguments.n - at);
 
-            whole = plan_trouble(c, done);
+            whole = trouble(c, done);
             if (!whole)
                 break;
             delta.n = 0;
@@ -528,7 +302,7 @@ static bool plan_calls(struct chat *c, yyjson_val *tool)
                          "{\"tool_calls\":[{\"index\":%zu,\"function\":{\"arguments\":", call);
             bytes_json(&delta, arguments.at + at, n);
             bytes_text(&delta, "}}]}");
-            plan_delta(c, 0, delta.at, delta.n, NULL, NULL, delay_before(c, done++));
+            plan_delta(c, 0, delta.at, delta.n, NULL, NULL, plan_delay_before(c->act, done++));
             at += n;
         }
     }
@@ -537,18 +311,28 @@ static bool plan_calls(struct chat *c, yyjson_val *tool)
     return whole;
 }
 
-static void plan_stream(struct chat *c, yyjson_val *tool)
+static void plan_thinking(struct chat *c)
+{
+    struct bytes delta = {0};
+
+    bytes_text(&delta, "{\"reasoning_content\":");
+    bytes_json(&delta, c->act->thinking, strlen(c->act->thinking));
+    bytes_text(&delta, "}");
+    plan_delta(c, 0, delta.at, delta.n, NULL, NULL, 0);
+    bytes_done(&delta);
+}
+
+static void plan_chat_stream(struct chat *c, yyjson_val *tool)
 {
     static const char first[] = "{\"role\":\"assistant\",\"content\":\"\",\"refusal\":null}";
     struct plan *plan = c->plan;
     uint64_t wait_us = c->act->first_delay_us;
 
-    plan_head(plan, 200, c->act->headers, "text/event-stream");
-    bytes_text(&plan->text, "Cache-Control: no-cache\r\nTransfer-Encoding: chunked\r\n\r\n");
-    if (c->act->early_header)
-        plan_step(plan, 0);
+    plan_stream(plan, c->act);
     for (unsigned long k = 0; k < c->n_choices; k++, wait_us = 0)
         plan_delta(c, k, first, sizeof first - 1, NULL, NULL, wait_us);
+    if (c->act->thinking)
+        plan_thinking(c);
     if (!(tool ? plan_calls(c, tool) : plan_tokens(c)))
         return;
     for (unsigned long k = 0; !c->act->no_finish && k < c->n_choices; k++)
@@ -559,16 +343,12 @@ static void plan_stream(struct chat *c, yyjson_val *tool)
         bytes_text(&data, ",\"choices\":[],\"usage\":");
         add_usage(&data, c);
         bytes_text(&data, "}");
-        plan_event(plan, &data, 0);
+        plan_event(plan, NULL, &data, 0);
         bytes_done(&data);
     }
     if (!c->act->no_done && !c->act->hold)
-        plan_event(plan, &(struct bytes){.at = (char *)"[DONE]", .n = 6}, 0);
-    if (c->act->hold)
-        plan->end = PLAN_HOLD;
-    else
-        bytes_text(&plan->text, "0\r\n\r\n");
-    plan_step(plan, 0);
+        plan_event(plan, NULL, &(struct bytes){.at = (char *)"[DONE]", .n = 6}, 0);
+    plan_stream_end(plan, c->act);
 }
 
 static void add_calls(struct chat *c, struct bytes *out, yyjson_val *tool)
@@ -595,8 +375,8 @@ static void add_choice(struct chat *c, struct bytes *out, unsigned long index, y
 {
     struct bytes text = {0};
 
-    for (size_t i = 0; i < c->n_tokens; i++)
-        bytes_add(&text, c->tokens[i].at, c->tokens[i].n);
+    for (size_t i = 0; i < c->tokens.n; i++)
+        bytes_add(&text, c->tokens.at[i].at, c->tokens.at[i].n);
     bytes_printf(out, "%s{\"index\":%lu,\"message\":{\"role\":\"assistant\",\"content\":",
                  index ? "," : "", index);
     if (tool)
@@ -608,7 +388,7 @@ static void add_choice(struct chat *c, struct bytes *out, unsigned long index, y
         add_calls(c, out, tool);
     bytes_text(out, "},\"logprobs\":");
     if (c->logprobs && !tool)
-        add_logprobs(out, c->tokens, c->n_tokens);
+        add_logprobs(out, c->tokens.at, c->tokens.n);
     else
         bytes_text(out, "null");
     bytes_printf(out, ",\"finish_reason\":\"%s\"}", c->finish);
@@ -629,15 +409,8 @@ static void plan_whole(struct chat *c, yyjson_val *tool)
         bytes_text(&body, ",\"usage\":");
         add_usage(&body, c);
     }
-    bytes_text(&body, act->bad_json_at >= 0 ? "" : "}");
-    plan_body(c->plan, 200, act->headers,
-              act->first_delay_us + act->token_delay_us * c->n_tokens +
-                  (act->stall_after >= 0 ? act->stall_us : 0),
-              body.at, body.n);
-    if (act->cut_after >= 0) { /* half of what the header promised */
-        c->plan->end = act->cut_clean ? PLAN_CLOSE : PLAN_RESET;
-        c->plan->steps[0].end -= body.n / 2;
-    }
+    bytes_text(&body, "}");
+    plan_answer(c->plan, act, c->tokens.n, &body);
     bytes_done(&body);
 }
 
@@ -677,17 +450,17 @@ static void chat_open(struct chat *c, const char *body, size_t size, yyjson_val 
     c->n_calls = *ret_tool ? (size_t)c->act->calls : 0;
     if (!*ret_tool) {
         reply_text(c, &text, body, size);
-        cut_tokens(c, &text, (size_t)c->act->tokens);
+        tokens_cut(&c->tokens, &text, (size_t)c->act->tokens);
         bytes_done(&text);
     }
-    while (limit > 0 && c->n_tokens > limit) {
-        bytes_done(&c->tokens[--c->n_tokens]);
+    if (limit > 0 && c->tokens.n > limit) {
+        tokens_limit(&c->tokens, limit);
         c->finish = "length";
     }
     if (c->act->finish)
         c->finish = c->act->finish;
     c->prompt_tokens = text_bytes(c->request) / 4 + 1; /* a stand-in's idea of a token */
-    c->completion_tokens = (c->n_tokens + 8 * c->n_calls) * c->n_choices;
+    c->completion_tokens = (c->tokens.n + 8 * c->n_calls) * c->n_choices;
 }
 
 void plan_chat(struct plan *plan, const struct act *act, yyjson_val *request, const char *body,
@@ -729,10 +502,8 @@ void plan_chat(struct plan *plan, const struct act *act, yyjson_val *request, co
     }
     chat_open(&c, body, size, &tool);
     if (c.stream)
-        plan_stream(&c, tool);
+        plan_chat_stream(&c, tool);
     else
         plan_whole(&c, tool);
-    for (size_t i = 0; i < c.n_tokens; i++)
-        bytes_done(&c.tokens[i]);
-    free(c.tokens);
+    tokens_done(&c.tokens);
 }

@@ -1,4 +1,4 @@
-/* standin: an OpenAI-compatible server that stands in for a cloud, in tests, demo and bench.
+/* standin: a server of three APIs that stands in for a cloud, in tests, demo and bench.
  *
  * One thread, raw epoll, none of nigh's code: what it says it saw is evidence.  It plays any fault
  * a provider shows (act.h), counts every byte, and tells both over /control, which does not count.
@@ -397,15 +397,19 @@ static void answer_control(struct conn *c)
         plan_error(&c->plan, 404, NULL, NULL, NULL);
 }
 
-static bool key_is_wrong(const struct conn *c)
-{
-    size_t n;
-    const char *value = head_find(c->in.at, c->head_n, "Authorization", &n);
-    size_t want = me.key ? strlen(me.key) : 0;
-
-    return me.key && (!value || n != want + 7 || memcmp(value, "Bearer ", 7) != 0 ||
-                      memcmp(value + 7, me.key, want) != 0);
-}
+/* What it speaks, by the end of the path. */
+static const struct talk {
+    const char *path, *auth, *before;
+    plan_format *plan;
+    plan_format_error *error;
+} talks[] = {
+    {"/chat/completions ", "Authorization", "Bearer ", plan_chat, plan_error},
+    {"/responses ", "Authorization", "Bearer ", plan_responses, plan_error},
+    {"/messages ", "x-api-key", "", plan_messages, plan_messages_error},
+    {"/completions ", "Authorization", "Bearer ", NULL, plan_error}, /* to the end: verbs.h */
+    {"/embeddings ", "Authorization", "Bearer ", NULL, plan_error},
+    {"/rerank ", "Authorization", "Bearer ", NULL, plan_error},
+};
 
 static size_t line_size(const struct conn *c)
 {
@@ -414,23 +418,34 @@ static size_t line_size(const struct conn *c)
     return end ? (size_t)(end - c->in.at) : 0;
 }
 
-static bool line_has(const struct conn *c, const char *path)
+static const struct talk *talk_of(const struct conn *c)
 {
-    return path_is(c, "POST ") && memmem(c->in.at, line_size(c), path, strlen(path)) != NULL;
+    for (size_t i = 0; path_is(c, "POST ") && i < sizeof talks / sizeof *talks; i++)
+        if (memmem(c->in.at, line_size(c), talks[i].path, strlen(talks[i].path)))
+            return &talks[i];
+    return NULL;
 }
 
-static bool is_chat(const struct conn *c)
+static bool key_is_wrong(const struct conn *c, const struct talk *talk)
 {
-    return line_has(c, "/chat/completions ");
+    size_t n;
+    const char *value = head_find(c->in.at, c->head_n, talk->auth, &n);
+    size_t want = me.key ? strlen(me.key) : 0, before = strlen(talk->before);
+
+    return me.key && (!value || n != want + before || memcmp(value, talk->before, before) != 0 ||
+                      memcmp(value + before, me.key, want) != 0);
 }
 
-static bool is_verb(const struct conn *c)
+/* Anthropic's API wants to know which version of it is meant. */
+static bool version_is_missing(const struct conn *c, const struct talk *talk)
 {
-    return line_has(c, "/completions ") || line_has(c, "/embeddings ") || line_has(c, "/rerank ");
+    size_t n;
+
+    return talk->plan == plan_messages && !head_find(c->in.at, c->head_n, "anthropic-version", &n);
 }
 
 /* False when the connection is gone or stays silent. */
-static bool answer_chat(struct conn *c)
+static bool answer_chat(struct conn *c, const struct talk *talk)
 {
     const char *body = c->in.at + c->head_n;
     yyjson_doc *doc = yyjson_read(body, c->body_n, 0);
@@ -446,10 +461,14 @@ static bool answer_chat(struct conn *c)
         conn_free(c, act.fault == FAULT_RESET);
         return false;
     }
-    if (key_is_wrong(c))
-        plan_error(&c->plan, 401, NULL, "auth", NULL);
-    else if (is_chat(c) || !plan_verb(&c->plan, &act, c->in.at, line_size(c), request, c->serial))
-        plan_chat(&c->plan, &act, request, body, c->body_n, c->serial);
+    if (key_is_wrong(c, talk))
+        talk->error(&c->plan, 401, NULL, "auth", NULL);
+    else if (version_is_missing(c, talk))
+        talk->error(&c->plan, 400, NULL, "bad", "anthropic-version: header is required");
+    else if (talk->plan)
+        talk->plan(&c->plan, &act, request, body, c->body_n, c->serial);
+    else if (!plan_verb(&c->plan, &act, c->in.at, line_size(c), request, c->serial))
+        plan_chat(&c->plan, &act, request, body, c->body_n, c->serial); /* a fault's act */
     yyjson_doc_free(doc);
     return play(c);
 }
@@ -467,7 +486,7 @@ static bool answer_canned(struct conn *c)
 /* The request is whole.  False when the connection is gone. */
 static bool answer(struct conn *c)
 {
-    bool chat = is_chat(c);
+    const struct talk *chat = talk_of(c);
 
     c->close_after = head_has(c, "Connection", "close");
     if (c->control) {
@@ -479,14 +498,14 @@ static bool answer(struct conn *c)
         return conn_flush(c);
     }
     me.requests++;
-    me.chats += chat;
-    if (chat && me.bench)
+    me.chats += chat && chat->plan;
+    if (chat && chat->plan && me.bench)
         return answer_canned(c);
     row_open(c);
     c->answering = true;
     c->step = 0;
-    if (chat || is_verb(c))
-        return answer_chat(c);
+    if (chat)
+        return answer_chat(c, chat);
     if (path_is(c, "GET ") && memmem(c->in.at, c->head_n, "/models ", 8))
         answer_models(c);
     else

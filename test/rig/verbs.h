@@ -5,7 +5,7 @@
  * holds "fixed". A document's rank is how many of the query's words it holds, told in the
  * documents' order. */
 #pragma once
-#include "chat.h"
+#include "plan.h"
 
 /* head: the request's line and headers.  False: it asks for something else. */
 bool plan_verb(struct plan *plan, const struct act *act, const char *head, size_t head_n,

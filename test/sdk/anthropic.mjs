@@ -225,6 +225,18 @@ const both = [
 ];
 
 const onlyEngine = [
+    ['countTokens: as many as the answer is charged for', async (p) => {
+        const ask = { model: p.model, system: 'Be brief.', messages: CALLED, tools: [WEATHER, CLOCK] };
+        const { input_tokens } = await messages.countTokens(ask);
+        const { usage } = await messages.create({ ...ask, max_tokens: 4 });
+        assert.equal(input_tokens, usage.input_tokens + usage.cache_read_input_tokens + usage.cache_creation_input_tokens);
+        const { input_tokens: less } = await messages.countTokens({ model: p.model, messages: TALE });
+        assert.ok(less > 0 && less < input_tokens);
+    }],
+    ['countTokens: errors name the field', async (p) => {
+        await errors.refused(messages.countTokens({ model: p.model, messages: [{ role: 'robot', content: 'x' }] }),
+                             Anthropic.BadRequestError, /^messages\[0\]\.role: /);
+    }],
     ['images: refused with a reason where the model cannot see', async (p) => {
         const image = { type: 'image', source: { type: 'base64', media_type: 'image/png', data: PIXEL } };
         await errors.refused(messages.create({ model: p.model, max_tokens: 8, messages: user([image]) }),
@@ -239,6 +251,13 @@ const onlyEngine = [
 ];
 
 const onlyCloud = [
+    ['countTokens: a place that cannot count says so, auto finds one that can', async (p) => {
+        const error = await errors.refused(messages.countTokens({ model: p.model, messages: TALE }), Anthropic.APIError, /count/);
+        assert.ok([400, 501].includes(error.status), String(error.status));
+        assert.equal((await p.seen()).requests, 0);
+        if (!env('NO_ENGINE'))
+            assert.ok((await messages.countTokens({ model: 'auto', messages: TALE })).input_tokens > 0);
+    }],
     ['tools: a call comes, with stop_reason tool_use; its result is answered', async (p) => {
         const ask = { model: p.model, max_tokens: 100, messages: ASK, tools: [WEATHER, CLOCK] };
         const got = await messages.create(ask);
