@@ -77,10 +77,11 @@ static void sink(void *owner, const struct event *e)
 }
 
 struct reading {
-    int http_status; /* 0: 200 */
-    bool torn;       /* the transfer broke */
-    size_t step;     /* bytes fed at once; 0: all */
-    const struct turn *turn;
+    int http_status;         /* 0: 200 */
+    bool torn;               /* the transfer broke */
+    size_t step;             /* bytes fed at once; 0: all */
+    unsigned choices;        /* asked for; 0: 1 */
+    const struct turn *turn; /* NULL: a chat that asks for so many */
 };
 
 static void feed_all(const struct wire *wire, struct wire_reader *r, struct slice bytes,
@@ -99,14 +100,18 @@ static struct outcome read_all(const struct wire *wire, struct slice bytes, stru
 {
     struct outcome o = {0};
     struct wire_reader *r;
+    struct turn chat;
 
     arena_done(&mem);
     arena_init(&mem, 64 << 20);
     buf_reset(&seen);
     buf_add(&seen, "", 0);
     rand_seed(1);
-    CHECK_EQ(wire->reader_new(&r, how.turn, how.http_status ? how.http_status : 200,
-                              SLICE("text/event-stream"), &mem, sink, NULL, NULL),
+    turn_init(&chat);
+    chat.n = how.choices ? how.choices : 1;
+    CHECK_EQ(wire->reader_new(&r, how.turn ? how.turn : &chat,
+                              how.http_status ? how.http_status : 200, SLICE("text/event-stream"),
+                              &mem, sink, NULL, NULL),
              NIGH_OK);
     feed_all(wire, r, bytes, how.step);
     if (how.torn)
@@ -206,8 +211,9 @@ struct error_row {
 static void check_errors(const struct wire *wire, const struct error_row *rows, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        struct outcome o = read_all(wire, slice_of(quoted(rows[i].body)),
-                                    (struct reading){rows[i].http_status, false, 3, NULL});
+        struct outcome o =
+            read_all(wire, slice_of(quoted(rows[i].body)),
+                     (struct reading){.http_status = rows[i].http_status, .step = 3});
         printf("# %d %s\n", rows[i].http_status, rows[i].body);
         CHECK_EQ(o.fate, rows[i].fate);
         CHECK_EQ(o.http_status, rows[i].http_status);
@@ -225,8 +231,8 @@ static void check_errors(const struct wire *wire, const struct error_row *rows, 
 static struct nigh_err request_err;
 
 /* The request that a body of an API becomes; "" when it is refused, see request_err. */
-static const char *__attribute__((unused))
-request_of(const struct wire *wire, const struct api *api, const char *body, const char *model)
+static inline const char *request_of(const struct wire *wire, const struct api *api,
+                                     const char *body, const char *model)
 {
     static char out[65536];
     CLEANUP(buf_done) struct buf b = {0};

@@ -1,99 +1,5 @@
+#include "api/wire-rig.h"
 #include "api/wire_openai.h"
-#include "base/fault.h"
-#include "base/rand.h"
-#include "base/tap.h"
-
-static struct arena mem;
-static struct buf seen;
-
-static void note(const char *name, const struct event *e, struct slice text)
-{
-    buf_printf(&seen, "%s%u", name, e->choice);
-    if (text.p) {
-        buf_add_char(&seen, '(');
-        buf_add_str(&seen, text);
-        buf_add_char(&seen, ')');
-    }
-    buf_add_char(&seen, ' ');
-}
-
-/* Events as one line: T0(hello) is text "hello" of choice 0. */
-static void sink(void *owner, const struct event *e)
-{
-    static const char *const names[] = {
-        [EVENT_BEGIN] = "B",    [EVENT_TEXT] = "T",   [EVENT_REASONING] = "R",
-        [EVENT_REFUSAL] = "N",  [EVENT_CALL] = "C",   [EVENT_ARGUMENTS] = "A",
-        [EVENT_LOGPROBS] = "L", [EVENT_FINISH] = "F", [EVENT_USAGE] = "U",
-        [EVENT_END] = "END",
-    };
-    char line[128];
-
-    if (e->kind == EVENT_CALL) {
-        snprintf(line, sizeof line, "%u %.*s %.*s", e->call, (int)e->call_id.len, e->call_id.p,
-                 (int)e->name.len, e->name.p);
-        note("C", e, slice_of(line));
-    } else if (e->kind == EVENT_ARGUMENTS) {
-        snprintf(line, sizeof line, "%u %.*s", e->call, (int)e->text.len, e->text.p);
-        note("A", e, slice_of(line));
-    } else if (e->kind == EVENT_FINISH) {
-        note("F", e, e->text.p ? e->text : slice_of(finish_text(e->finish)));
-    } else if (e->kind == EVENT_USAGE) {
-        snprintf(line, sizeof line, "%d %d %d %d %d", (int)e->usage.input, (int)e->usage.output,
-                 (int)e->usage.cached_read, (int)e->usage.cache_write, (int)e->usage.reasoning);
-        note("U", e, slice_of(line));
-    } else {
-        note(names[e->kind], e, e->text);
-    }
-}
-
-struct reading {
-    int http_status;  /* 0: 200 */
-    bool torn;        /* the transfer broke */
-    size_t step;      /* bytes fed at once; 0: all */
-    unsigned choices; /* asked for; 0: 1 */
-};
-
-static struct outcome read_all(struct slice bytes, struct reading how)
-{
-    struct outcome o = {0};
-    struct wire_reader *r;
-    struct turn turn;
-
-    arena_done(&mem);
-    arena_init(&mem, 64 << 20);
-    buf_reset(&seen);
-    buf_add(&seen, "", 0);
-    rand_seed(1);
-    turn_init(&turn);
-    turn.n = how.choices ? how.choices : 1;
-    CHECK_EQ(wire_openai.reader_new(&r, &turn, how.http_status ? how.http_status : 200,
-                                    SLICE("text/event-stream"), &mem, sink, NULL, NULL),
-             NIGH_OK);
-    while (bytes.len > 0) {
-        size_t n = how.step && how.step < bytes.len ? how.step : bytes.len;
-        if (wire_openai.reader_feed(r, (struct slice){bytes.p, n}, NULL))
-            break;
-        bytes.p += n;
-        bytes.len -= n;
-    }
-    if (how.torn)
-        (void)!nigh_fail(&o.err, NIGH_IO, "reset by peer");
-    wire_openai.reader_end(r, &o);
-    wire_openai.reader_free(r);
-    return o;
-}
-
-static char *quoted(const char *text)
-{
-    static char out[16384];
-
-    CHECK(strlen(text) < sizeof out);
-    snprintf(out, sizeof out, "%s", text);
-    for (char *q = out; *q; q++)
-        if (*q == '\'')
-            *q = '"';
-    return out;
-}
 
 /* One chunk of one choice: D("...members of delta...") */
 #define CHUNK(choice) "data: {'model':'m','choices':[" choice "]}\n\n"
@@ -103,11 +9,7 @@ static char *quoted(const char *text)
 #define DONE          "data: [DONE]\n\n"
 #define CALL(c)       D("'tool_calls':[{" c "}]")
 
-static const struct {
-    const char *what, *bytes, *events;
-    enum fate fate;
-    bool torn;
-} streams[] = {
+static const struct stream_row streams[] = {
     {"text",
      D("'role':'assistant','content':''") D("'content':'Hi'") D("'content':' you'") F("stop")
          USAGE("'prompt_tokens':3,'completion_tokens':2,'total_tokens':5") DONE,
@@ -139,6 +41,18 @@ static const struct {
     {"reasoning",
      D("'reasoning_content':'a','reasoning':'a'") D("'reasoning':'b','content':'c'") F("stop") DONE,
      "B0(m) R0(a) R0(b) T0(c) F0(stop) END0 ", FATE_WHOLE, false},
+    {"reasoning by a third name", D("'thinking':'a'") D("'content':'b'") F("stop") DONE,
+     "B0(m) R0(a) T0(b) F0(stop) END0 ", FATE_WHOLE, false},
+    {"a message after its pieces",
+     D("'content':'Hi'") CHUNK("{'index':0,'message':{'content':'Hi','tool_calls':[{'id':'a',"
+                               "'function':{'name':'f','arguments':'{}'}}]},'finish_reason':"
+                               "'tool_calls'}") DONE,
+     "B0(m) T0(Hi) C0(0 a f) A0(0 {}) F0(tool_calls) END0 ", FATE_WHOLE, false},
+    {"a message with the calls that came before",
+     CALL("'index':0,'id':'a','function':{'name':'f','arguments':'{}'}")
+         CHUNK("{'index':0,'message':{'tool_calls':[{'id':'a','function':{'name':'f','arguments':"
+               "'{}'}}]},'finish_reason':'tool_calls'}") DONE,
+     "B0(m) C0(0 a f) A0(0 {}) F0(tool_calls) END0 ", FATE_WHOLE, false},
     {"parts",
      D("'content':[{'type':'thinking','thinking':[{'type':'text','text':'a'}]},"
        "{'type':'text','text':'b'}]") F("stop") DONE,
@@ -170,6 +84,24 @@ static const struct {
      F("stop") USAGE("'prompt_tokens':4,'completion_tokens':1,"
                      "'prompt_tokens_details':{'cached_tokens':5}") DONE,
      "B0(m) F0(stop) U0(9 1 5 0 0) END0 ", FATE_WHOLE, false},
+    {"usage with reasoning on top", /* xAI's own example */
+     F("stop") USAGE("'prompt_tokens':32,'completion_tokens':9,'total_tokens':135,"
+                     "'completion_tokens_details':{'reasoning_tokens':94}") DONE,
+     "B0(m) F0(stop) U0(32 103 0 0 94) END0 ", FATE_WHOLE, false},
+    {"usage with thoughts in the total alone",
+     F("stop") USAGE("'prompt_tokens':20,'completion_tokens':424,'total_tokens':1016") DONE,
+     "B0(m) F0(stop) U0(20 996 0 0 572) END0 ", FATE_WHOLE, false},
+    {"usage with the cached in the total alone",
+     F("stop") USAGE("'prompt_tokens':20,'completion_tokens':4,'total_tokens':31,"
+                     "'cache_read_input_tokens':5,'cache_creation_input_tokens':2") DONE,
+     "B0(m) F0(stop) U0(27 4 5 2 0) END0 ", FATE_WHOLE, false},
+    {"usage in every chunk",
+     "data: "
+     "{'model':'m','choices':[{'index':0,'delta':{'content':'a'}}],'usage':{'prompt_tokens':4,"
+     "'completion_tokens':1}}\n\n"
+     "data: {'choices':[{'index':0,'delta':{},'finish_reason':'stop'}],'usage':{'prompt_tokens':4,"
+     "'completion_tokens':2}}\n\n" DONE,
+     "B0(m) T0(a) F0(stop) U0(4 2 0 0 0) END0 ", FATE_WHOLE, false},
     {"counts that are none", F("stop") USAGE("'prompt_tokens':-4,'completion_tokens':'x'") DONE,
      "B0(m) F0(stop) U0(0 0 0 0 0) END0 ", FATE_WHOLE, false},
     {"usage told twice",
@@ -254,19 +186,7 @@ static const struct {
 
 TEST(streams_become_events)
 {
-    for (size_t i = 0; i < ARRAY_LEN(streams); i++) {
-        struct slice bytes = slice_of(quoted(streams[i].bytes));
-        struct outcome o = read_all(bytes, (struct reading){.torn = streams[i].torn});
-        char *want = strdup(seen.data);
-        for (char *q = want; *q; q++)
-            *q = *q == '"' ? '\'' : *q;
-        printf("# %s: %s\n", streams[i].what, o.err.what);
-        CHECK_STR(want, streams[i].events);
-        CHECK_EQ(o.fate, streams[i].fate);
-        CHECK((o.fate == FATE_WHOLE && !streams[i].torn) == (o.err.status == NIGH_OK) ||
-              streams[i].torn);
-        free(want);
-    }
+    check_streams(&wire_openai, streams, ARRAY_LEN(streams));
 }
 
 /* Found by pairs-test.c: a close between the end of one choice and the begin of the next. */
@@ -284,25 +204,31 @@ TEST(a_choice_that_never_began_is_missed)
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
-        CHECK_EQ(read_all(slice_of(quoted(rows[i].bytes)), (struct reading){.choices = 2}).fate,
-                 rows[i].fate);
+        CHECK_EQ(
+            read_all(&wire_openai, slice_of(quoted(rows[i].bytes)), (struct reading){.choices = 2})
+                .fate,
+            rows[i].fate);
 }
 
-TEST(bytes_may_be_cut_anywhere)
+/* As llama-server 0.7.0 tells them: each choice's own, and the prompt's again. */
+TEST(usage_of_several_choices_is_their_sum)
 {
-    for (size_t i = 0; i < ARRAY_LEN(streams); i++) {
-        struct slice bytes = slice_of(quoted(streams[i].bytes));
-        CLEANUP(buf_done) struct buf want = {0};
-        enum fate fate = read_all(bytes, (struct reading){.torn = streams[i].torn}).fate;
+    static const char bytes[] =
+        D("'content':'a'") F("stop") "data: "
+                                     "{'choices':[],'usage':{'prompt_tokens':46,'completion_tokens'"
+                                     ":12,'total_tokens':58,"
+                                     "'prompt_tokens_details':{'cached_tokens':45}},'timings':{'"
+                                     "cache_n':45}}\n\n" CHUNK(
+                                         "{'index':1,'delta':{'content':'b'},'finish_reason':'stop'"
+                                         "}") "data: "
+                                              "{'choices':[],'usage':{'prompt_tokens':46,'"
+                                              "completion_tokens':7,'total_tokens':53,"
+                                              "'prompt_tokens_details':{'cached_tokens':44}},'"
+                                              "timings':{'cache_n':44}}\n\n" DONE;
 
-        buf_add_str(&want, buf_slice(&seen));
-        buf_add(&want, "", 0);
-        for (size_t step = 1; step < bytes.len; step = step < 8 ? step + 1 : step * 2) {
-            struct reading how = {.torn = streams[i].torn, .step = step};
-            CHECK_EQ(read_all(bytes, how).fate, fate);
-            CHECK_STR(seen.data, want.data);
-        }
-    }
+    CHECK_EQ(read_all(&wire_openai, slice_of(quoted(bytes)), (struct reading){.choices = 2}).fate,
+             FATE_WHOLE);
+    CHECK_STR(seen.data, "B0(m) T0(a) F0(stop) T1(b) F1(stop) U0(46 19 45 0 0) END0 ");
 }
 
 /* Two pieces, cut at every byte, of a stream with characters of two, three and four bytes. */
@@ -330,13 +256,7 @@ TEST(characters_may_be_cut_anywhere)
     }
 }
 
-static const struct {
-    int http_status;
-    const char *body;
-    enum fate fate;
-    enum nigh_status status;
-    const char *what, *said;
-} errors[] = {
+static const struct error_row errors[] = {
     {400,
      "{'error':{'message':'too long','type':'invalid_request_error','param':'messages',"
      "'code':'context_length_exceeded'}}",
@@ -385,19 +305,7 @@ static const struct {
 
 TEST(errors_have_their_fate)
 {
-    for (size_t i = 0; i < ARRAY_LEN(errors); i++) {
-        struct outcome o = read_all(slice_of(quoted(errors[i].body)),
-                                    (struct reading){errors[i].http_status, false, 3, 1});
-        printf("# %d %s\n", errors[i].http_status, errors[i].body);
-        CHECK_EQ(o.fate, errors[i].fate);
-        CHECK_EQ(o.http_status, errors[i].http_status);
-        CHECK_EQ(o.err.status, errors[i].status);
-        CHECK_STR(o.err.what, errors[i].what);
-        if (errors[i].said)
-            CHECK_STR(o.said.p, errors[i].said);
-        else
-            CHECK(!o.said.p);
-    }
+    check_errors(&wire_openai, errors, ARRAY_LEN(errors));
 }
 
 TEST(what_is_said_is_cut_between_characters)
@@ -408,7 +316,8 @@ TEST(what_is_said_is_cut_between_characters)
     while (body.len < 3000)
         buf_add_cstr(&body, "\xe2\x82\xac");
     buf_add_cstr(&body, "\"}}");
-    struct outcome o = read_all(buf_slice(&body), (struct reading){400, false, 0, 1});
+    struct outcome o =
+        read_all(&wire_openai, buf_slice(&body), (struct reading){.http_status = 400});
     CHECK(o.said.len <= WIRE_SAID_MAX && o.said.len > WIRE_SAID_MAX - 4);
     CHECK(slice_utf8(o.said));
 }
@@ -433,7 +342,7 @@ TEST(ceilings_hold)
     wire_openai.reader_free(r);
 
     /* An error's body beyond its ceiling is not read, its status still counts. */
-    o = read_all(buf_slice(&big), (struct reading){429, false, 0, 1});
+    o = read_all(&wire_openai, buf_slice(&big), (struct reading){.http_status = 429});
     CHECK_EQ(o.fate, FATE_RETRY);
     CHECK(mem.used_bytes < (1 << 16));
 
@@ -444,40 +353,12 @@ TEST(ceilings_hold)
                    "data: {\"choices\":[{\"index\":0,\"delta\":{\"tool_calls\":[{\"index\":%d,"
                    "\"id\":\"c%d\",\"function\":{\"name\":\"f\"}}]}}]}\n\n",
                    i, i);
-    CHECK_EQ(read_all(buf_slice(&big), (struct reading){0}).fate, FATE_CUT);
+    CHECK_EQ(read_all(&wire_openai, buf_slice(&big), (struct reading){0}).fate, FATE_CUT);
 }
 
-/* Whatever allocation fails, the answer is told in full or is not whole. */
 TEST(every_failing_allocation_is_told)
 {
-    for (size_t i = 0; i < ARRAY_LEN(streams); i++) {
-        struct slice bytes = slice_of(quoted(streams[i].bytes));
-        bool hit = true;
-
-        CHECK(buf_reserve(&seen, 4096)); /* ours must not fail */
-        for (int nth = 1; hit; nth++) {
-            struct outcome o = {0};
-            struct wire_reader *r;
-            arena_done(&mem);
-            arena_init(&mem, 64 << 20);
-            CHECK(arena_alloc(&mem, 1)); /* its first chunk */
-            buf_reset(&seen);
-            rand_seed(1);
-            CHECK_EQ(wire_openai.reader_new(&r, NULL, 200, SLICE(""), &mem, sink, NULL, NULL),
-                     NIGH_OK);
-            fault_arm(FAULT_ALLOC, nth);
-            if (wire_openai.reader_feed(r, bytes, NULL) == NIGH_OK && streams[i].torn)
-                (void)!nigh_fail(&o.err, NIGH_IO, "reset by peer");
-            wire_openai.reader_end(r, &o);
-            hit = fault_disarm();
-            wire_openai.reader_free(r);
-            if (o.fate != FATE_WHOLE)
-                continue;
-            for (char *q = seen.data; *q; q++)
-                *q = *q == '"' ? '\'' : *q;
-            CHECK_STR(seen.data, streams[i].events);
-        }
-    }
+    check_allocations(&wire_openai, streams, ARRAY_LEN(streams));
 }
 
 TEST(a_long_stream_takes_no_more_memory_than_a_short_one)

@@ -15,6 +15,7 @@ struct call_slot {
 
 struct choice_state {
     bool seen, finished;
+    bool pieces; /* something of it came as a delta */
     struct call_slot *calls;
     size_t n_calls, cap_calls;
     size_t last; /* the call that was told of last */
@@ -148,19 +149,11 @@ static void read_parts(struct wire_reader *r, unsigned choice, yyjson_val *parts
     }
 }
 
-/* delta: or a whole message.  Gateways that know both names for reasoning may fill both. */
-static void read_delta(struct wire_reader *r, unsigned choice, yyjson_val *delta, bool whole)
+static void read_calls(struct wire_reader *r, unsigned choice, yyjson_val *calls, bool whole)
 {
-    struct slice reasoning = json_get_str(delta, "reasoning_content");
-    yyjson_val *content = json_get(delta, "content"), *calls = json_get(delta, "tool_calls"), *call;
     size_t i, max;
+    yyjson_val *call;
 
-    if (reasoning.len == 0)
-        reasoning = json_get_str(delta, "reasoning");
-    wire_say_text(&r->in, choice, EVENT_REASONING, reasoning);
-    wire_say_text(&r->in, choice, EVENT_TEXT, json_str(content));
-    read_parts(r, choice, content, EVENT_TEXT);
-    wire_say_text(&r->in, choice, EVENT_REFUSAL, json_get_str(delta, "refusal"));
     if (!yyjson_is_arr(calls))
         return;
     yyjson_arr_foreach(calls, i, max, call)
@@ -168,6 +161,35 @@ static void read_delta(struct wire_reader *r, unsigned choice, yyjson_val *delta
         if (wire_ok(&r->in))
             read_call(r, choice, call, whole);
     }
+}
+
+/* delta: or a whole message.  Gateways that know several names for reasoning may fill them all. */
+static void read_delta(struct wire_reader *r, unsigned choice, yyjson_val *delta, bool whole)
+{
+    static const char *const thoughts[] = {"reasoning_content", "reasoning", "thinking"};
+    struct slice reasoning = {0};
+    yyjson_val *content = json_get(delta, "content");
+    size_t i;
+
+    for (i = 0; i < ARRAY_LEN(thoughts) && reasoning.len == 0; i++)
+        reasoning = json_get_str(delta, thoughts[i]);
+    wire_say_text(&r->in, choice, EVENT_REASONING, reasoning);
+    wire_say_text(&r->in, choice, EVENT_TEXT, json_str(content));
+    read_parts(r, choice, content, EVENT_TEXT);
+    wire_say_text(&r->in, choice, EVENT_REFUSAL, json_get_str(delta, "refusal"));
+    read_calls(r, choice, json_get(delta, "tool_calls"), whole);
+}
+
+/* A whole message; some servers tell one at the end of a stream, where only its calls may be new.
+ */
+static void read_message(struct wire_reader *r, unsigned choice, yyjson_val *message)
+{
+    const struct choice_state *c = &r->choices[choice];
+
+    if (!c->pieces)
+        read_delta(r, choice, message, true);
+    else if (c->n_calls == 0)
+        read_calls(r, choice, json_get(message, "tool_calls"), true);
 }
 
 static const struct {
@@ -239,7 +261,11 @@ static void read_choice(struct wire_reader *r, yyjson_val *choice)
     if (has_logprobs(logprobs))
         wire_say(&r->in, &(struct event){
                              .kind = EVENT_LOGPROBS, .choice = (unsigned)index, .raw = logprobs});
-    read_delta(r, (unsigned)index, whole ? json_get(choice, "message") : delta, whole);
+    if (whole)
+        read_message(r, (unsigned)index, json_get(choice, "message"));
+    else
+        read_delta(r, (unsigned)index, delta, false);
+    r->choices[index].pieces |= !whole;
     if (wire_ok(&r->in))
         read_finish(r, (unsigned)index, json_get_str(choice, "finish_reason"));
 }
@@ -267,7 +293,42 @@ static void add_usage(struct wire_reader *r, const struct usage *before, yyjson_
     sum->reasoning += before->reasoning;
 }
 
-/* OpenAI's prompt_tokens include the cached ones; where they cannot, the place left them out. */
+/* The same of a chat's choices, whose usage comes in a chunk of its own after each finish; timings
+ * are in none but llama-server's (0.7.0, tried with n 2: two chunks of usage, each of one choice).
+ */
+static void add_choice(struct wire_reader *r, const struct usage *before, yyjson_val *chunk)
+{
+    struct usage *sum = &r->in.usage;
+
+    if (completes(r) || !before->known || !r->in.turn || r->in.turn->n < 2 ||
+        !yyjson_is_obj(json_get(chunk, "timings")))
+        return;
+    sum->input = before->input;
+    sum->cached_read = before->cached_read;
+    sum->output += before->output;
+    sum->reasoning += before->reasoning;
+}
+
+/* OpenAI's prompt_tokens include the cached ones and its completion_tokens the reasoning (README.md
+ * lists who does what).  Of others the total tells: what it holds and the two do not is reasoning
+ * (xAI, Gemini), unless it is just what the cache gave. */
+static void add_rest(struct usage *u, uint64_t total)
+{
+    uint64_t rest = total > u->input + u->output ? total - u->input - u->output : 0;
+
+    if (rest > 0 && rest != u->reasoning &&
+        (rest == u->cached_read || rest == u->cached_read + u->cache_write)) {
+        u->input += rest;
+    } else if (rest > 0) {
+        u->output += rest;
+        u->reasoning = u->reasoning > rest ? u->reasoning : rest;
+    }
+    if (u->cached_read > u->input) /* a part is no more than the whole */
+        u->input += u->cached_read;
+    if (u->reasoning > u->output)
+        u->output += u->reasoning;
+}
+
 static void read_usage(struct wire_reader *r, yyjson_val *chunk)
 {
     yyjson_val *u = json_get(chunk, "usage"), *in = json_get(u, "prompt_tokens_details");
@@ -279,15 +340,19 @@ static void read_usage(struct wire_reader *r, yyjson_val *chunk)
     *to = (struct usage){.known = true};
     to->input = wire_count(u, "prompt_tokens");
     to->output = wire_count(u, "completion_tokens");
-    to->cached_read =
-        first_count(wire_count(in, "cached_tokens"), wire_count(u, "prompt_cache_hit_tokens"),
-                    wire_count(json_get(chunk, "timings"), "cache_n"));
-    to->cache_write = first_count(wire_count(in, "cache_write_tokens"),
-                                  wire_count(u, "cache_creation_input_tokens"), 0);
-    to->reasoning = wire_count(json_get(u, "completion_tokens_details"), "reasoning_tokens");
-    if (to->cached_read > to->input)
-        to->input += to->cached_read;
+    to->cached_read = first_count(
+        wire_count(in, "cached_tokens"), wire_count(u, "prompt_cache_hit_tokens"),
+        first_count(wire_count(u, "cache_read_input_tokens"), wire_count(u, "cached_tokens"),
+                    wire_count(json_get(chunk, "timings"), "cache_n")));
+    to->cache_write =
+        first_count(wire_count(in, "cache_write_tokens"), wire_count(in, "cache_creation_tokens"),
+                    wire_count(u, "cache_creation_input_tokens"));
+    to->reasoning =
+        first_count(wire_count(json_get(u, "completion_tokens_details"), "reasoning_tokens"),
+                    wire_count(u, "reasoning_tokens"), 0);
+    add_rest(to, wire_count(u, "total_tokens"));
     add_usage(r, &before, yyjson_arr_get_first(json_get(chunk, "choices")));
+    add_choice(r, &before, chunk);
 }
 
 static void read_chunk(struct wire_read *in, yyjson_val *chunk, struct slice text)
