@@ -37,7 +37,7 @@ static void add_logprobs(struct gen *g, struct script *s, struct slice piece, bo
 {
     struct buf b = {0};
 
-    if (!gen_has(g, TELL(LOGPROBS), 3))
+    if (!gen_has(g, refusal ? TELL(REFUSAL_LOGPROBS) : TELL(LOGPROBS), 3))
         return;
     buf_add_cstr(&b, refusal ? "{\"content\":null,\"refusal\":[{" : "{\"content\":[{");
     json_put_str(&b, "token", piece);

@@ -19,12 +19,18 @@ static uint64_t all_but(const struct pairs_lack *lacks, unsigned bits)
     return all;
 }
 
+uint64_t pairs_caller_asks(const struct pairs_format *in)
+{
+    return all_but(in->asks, ASK_BITS) | in->own | in->caller;
+}
+
+/* What nobody knows travels only where it means the same. */
 uint64_t pairs_asks(const struct pairs_format *in, const struct pairs_format *out)
 {
-    uint64_t both = all_but(in->asks, ASK_BITS) & all_but(out->asks, ASK_BITS);
+    uint64_t taken = all_but(out->asks, ASK_BITS),
+             unknown = ASK(EXTRAS) | ASK(MESSAGE_EXTRAS) | ASK(INNER_EXTRAS);
 
-    return in == out ? both | in->own
-                     : both & ~(ASK(EXTRAS) | ASK(MESSAGE_EXTRAS) | ASK(INNER_EXTRAS));
+    return pairs_caller_asks(in) & (in == out ? taken | out->own : taken & ~unknown);
 }
 
 uint64_t pairs_tells(const struct pairs_format *in, const struct pairs_format *out)
@@ -80,6 +86,67 @@ static const struct pairs_lack openai_chat_tells[] = {
     {0},
 };
 
+/* --- OpenAI's responses
+ * --------------------------------------------------------------------------------- */
+
+struct unsealer {
+    void (*sink)(void *owner, const struct event *event);
+    void *owner;
+};
+
+/* What nigh sealed for a caller to give back is, to the caller, its maker's proof and nothing more.
+ */
+static void unseal(void *owner, const struct event *event)
+{
+    struct unsealer *u = owner;
+    struct event e = *event;
+
+    if (e.kind == EVENT_SIGNATURE && slice_starts(e.text, SLICE("nigh-signed:"))) {
+        slice_cut(&e.text, ':');
+        e.call_id = slice_cut(&e.text, ':');
+    }
+    u->sink(u->owner, &e);
+}
+
+static bool hear_responses(const struct pairs_format *f, struct gen *g, const struct turn *asked,
+                           struct slice bytes, bool clean,
+                           void (*sink)(void *owner, const struct event *event), void *owner,
+                           struct arena *a)
+{
+    struct unsealer u = {sink, owner};
+
+    return hear_wire(f, g, asked, bytes, clean, unseal, &u, a);
+}
+
+static const struct pairs_lack responses_asks[] = {
+    {ASK(BARE), CHANGED, "an assistant's content is a list"},
+    {ASK(EMPTY), CHANGED, "an assistant who said nothing is no item"},
+    {ASK(SPEAKER), LEFT_OUT, "no member"},
+    {ASK(THOUGHT), LEFT_OUT,
+     "nothing is kept there: a place reads its thinking only sealed by itself"},
+    {ASK(SIGNED), LEFT_OUT, "another maker's seal is refused there"},
+    {ASK(THOUGHTS), CHANGED, "as above"},
+    {ASK(REDACTED), LEFT_OUT, "as above"},
+    {ASK(FAILED), LEFT_OUT, "no member; the result's text tells"},
+    {ASK(TOOL_BARE), CHANGED, "a schema is required: the empty one"},
+    {ASK(STRICT), CHANGED, "unset is true there, so it is always told"},
+    {ASK(PENALTIES) | ASK(TOP_K) | ASK(LOCAL_WISHES) | ASK(SEED), LEFT_OUT, "no member"},
+    {ASK(N) | ASK(STOPS) | ASK(BIAS), REFUSED,
+     "no member, and an answer without would not be what was asked for"},
+    {ASK(STOPS_BLANK), REFUSED, "as above"},
+    {ASK(THINK_TOKENS), CHANGED, "reasoning.effort is a word"},
+    {ASK(MESSAGE_EXTRAS) | ASK(INNER_EXTRAS), LEFT_OUT, "what an assistant said is several items"},
+    {0},
+};
+static const struct pairs_lack responses_tells[] = {
+    {TELL(REDACTED), CHANGED, "sealed in encrypted_content, which callers give back"},
+    {TELL(CHOICES), NEVER, "one is all that can be asked for"},
+    {TELL(REFUSAL_LOGPROBS), LEFT_OUT, "no member"},
+    {TELL(OTHER), CHANGED, "completed, or incomplete for one of two reasons"},
+    {TELL(STOP_WORD), LEFT_OUT, "no member"},
+    {0},
+};
+
 /* --- Anthropic's messages
  * ------------------------------------------------------------------------------ */
 
@@ -105,7 +172,7 @@ static const struct pairs_lack anthropic_asks[] = {
     {ASK(HOT), CHANGED, "temperatures end at 1"},
     {ASK(PENALTIES) | ASK(LOCAL_WISHES) | ASK(SEED), LEFT_OUT, "no member"},
     {ASK(LIMITLESS), CHANGED, "max_tokens is required: a limit of ours"},
-    {ASK(N) | ASK(LOGPROBS), REFUSED,
+    {ASK(N) | ASK(LOGPROBS) | ASK(BIAS), REFUSED,
      "no member, and an answer without would not be what was asked for"},
     {ASK(STOPS_BLANK), REFUSED, "the API answers 400"},
     {ASK(EFFORT), CHANGED, "of models of unknown make a number of tokens is asked instead"},
@@ -119,8 +186,9 @@ static const struct pairs_lack anthropic_tells[] = {
     {TELL(REFUSAL), CHANGED, "words like others; the stop reason tells"},
     {TELL(ANY_ARGUMENTS), LEFT_OUT, "as in requests, of whole answers"},
     {TELL(BROKEN_ARGUMENTS), CHANGED, "as above: told as a string, the text that came"},
-    {TELL(CHOICES), CHANGED, "there is one; nobody could have asked for more"},
+    {TELL(CHOICES), NEVER, "one is all that can be asked for"},
     {TELL(LOGPROBS), LEFT_OUT, "no member"},
+    {TELL(REFUSAL_LOGPROBS), CHANGED, "as above; a refusal is words like others"},
     {TELL(NO_USAGE), CHANGED, "counts are required: zeros"},
     {0},
 };
@@ -134,6 +202,18 @@ const struct pairs_format pairs_formats[] = {
         .hear = hear_wire,
         .asks = openai_chat_asks,
         .tells = openai_chat_tells,
+    },
+    {
+        .name = "openai-responses",
+        .api = &api_openai_responses,
+        .wire = &wire_responses,
+        .write = write_responses,
+        .hear = hear_responses,
+        .asks = responses_asks,
+        .tells = responses_tells,
+        .own = ASK(EMPTY) | ASK(THOUGHT) | ASK(SIGNED) | ASK(THOUGHTS) | ASK(STRICT),
+        .caller = ASK(REDACTED) | ASK(PENALTIES) | ASK(TOP_K) | ASK(LOCAL_WISHES) | ASK(SEED) |
+                  ASK(TOOL_BARE),
     },
     {
         .name = "anthropic",

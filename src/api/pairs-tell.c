@@ -26,7 +26,8 @@ static void tell_json(struct buf *b, const char *name, yyjson_val *val)
  */
 static bool is_kept(struct slice key)
 {
-    static const char *const keys[] = {"thinking", "output_config", "output_format"};
+    static const char *const keys[] = {"thinking", "output_config", "output_format", "include",
+                                       "annotations"};
 
     for (size_t i = 0; i < ARRAY_LEN(keys); i++)
         if (slice_is(key, keys[i]))
@@ -52,9 +53,9 @@ static void tell_arguments(struct buf *b, struct slice text, bool bytes)
     yyjson_val *val;
 
     arena_init(&a, 1 << 20);
-    if (!bytes && text.len == 0)
-        ADD(b, " arguments={}");
-    else if (!bytes && json_parse(&val, text, &a, NULL) == NIGH_OK)
+    if (text.len == 0)
+        text = SLICE("{}"); /* none, however that is written */
+    if (!bytes && json_parse(&val, text, &a, NULL) == NIGH_OK)
         tell_json(b, "arguments", val);
     else
         tell_str(b, "arguments", text);
@@ -68,7 +69,9 @@ static const char *const kinds[] = {
 
 static void tell_part(struct buf *b, const struct message *m, const struct part *p, uint64_t shows)
 {
-    if ((p->kind == PART_REASONING && !p->signature.p && !(shows & ASK(THOUGHT))) ||
+    uint64_t thinking = p->signature.p ? ASK(SIGNED) : ASK(THOUGHT);
+
+    if ((p->kind == PART_REASONING && !(shows & thinking)) ||
         (p->kind == PART_REDACTED && !(shows & ASK(REDACTED))))
         return;
     buf_printf(b, "%s %s%s", role_text(m->role), kinds[p->kind],
@@ -86,7 +89,7 @@ static void tell_part(struct buf *b, const struct message *m, const struct part 
         tell_str(b, "name", p->name);
     }
     tell_str(b, "url", p->url);
-    if (shows & ASK(DETAIL))
+    if (shows & ASK(DETAIL) && !slice_is(p->detail, "auto")) /* as if it were not told */
         tell_str(b, "detail", p->detail);
     tell_str(b, "signature", p->signature);
     if (shows & ASK(EXTRAS)) {
@@ -144,8 +147,11 @@ static void tell_format(struct buf *b, const struct turn *t, uint64_t shows)
 {
     if (t->format > FORMAT_TEXT || (t->format == FORMAT_TEXT && shows & ASK(FORMAT_TEXT)))
         buf_printf(b, "format %d", (int)t->format);
-    tell_json(b, "json_schema",
-              shows & ASK(SCHEMA_NAME) ? t->schema : json_get(t->schema, "schema"));
+    tell_json(b, "schema", json_get(t->schema, "schema"));
+    if (shows & ASK(SCHEMA_NAME)) {
+        tell_json(b, "name", json_get(t->schema, "name"));
+        tell_json(b, "strict", json_get(t->schema, "strict"));
+    }
     ADD(b, "\n");
 }
 
@@ -178,7 +184,8 @@ static void tell_wishes(struct buf *b, const struct turn *t, uint64_t shows)
         buf_printf(b, "think %llu\n", (unsigned long long)t->think_tokens);
     if (t->logprobs)
         buf_printf(b, "logprobs %d", t->top_logprobs);
-    tell_json(b, "bias", t->logit_bias);
+    if (shows & ASK(BIAS))
+        tell_json(b, "bias", t->logit_bias);
     ADD(b, "\n");
 }
 
@@ -229,10 +236,10 @@ static void tell_choice(struct buf *b, const struct answer_choice *c, uint64_t s
     buf_printf(b, " %s %s", c->finished ? "finished" : "unfinished", finish_text(c->finish));
     if (c->finish_word.len && (c->finish == FINISH_OTHER || shows & TELL(STOP_WORD)))
         tell_str(b, "word", buf_slice(&c->finish_word));
-    if ((c->logprobs.len || c->logprobs_refusal.len) && shows & TELL(LOGPROBS)) {
+    if (c->logprobs.len && shows & TELL(LOGPROBS))
         tell_str(b, "logprobs", buf_slice(&c->logprobs));
+    if (c->logprobs_refusal.len && shows & TELL(REFUSAL_LOGPROBS))
         tell_str(b, "refusal", buf_slice(&c->logprobs_refusal));
-    }
     ADD(b, "\n");
 }
 
@@ -247,8 +254,9 @@ void tell_answer(struct buf *b, const struct answer *answer, uint64_t shows)
     if (u->known)
         buf_printf(b, "usage in %llu out %llu cached %llu written %llu thinking %llu\n",
                    (unsigned long long)u->input, (unsigned long long)u->output,
-                   (unsigned long long)u->cached_read, (unsigned long long)u->cache_write,
-                   (unsigned long long)u->reasoning);
+                   (unsigned long long)(shows & TELL(CACHED) ? u->cached_read : 0),
+                   (unsigned long long)(shows & TELL(CACHE_WRITE) ? u->cache_write : 0),
+                   (unsigned long long)(shows & TELL(THOUGHT_TOKENS) ? u->reasoning : 0));
     if (b->failed)
         abort();
 }

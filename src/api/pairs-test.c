@@ -5,6 +5,7 @@
 #include "api/pairs.h"
 #include "base/rand.h"
 #include "base/tap.h"
+#include <malloc.h>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 enum { CASES = 40 };
@@ -16,7 +17,7 @@ enum { CASE_BYTES_MAX = 64 << 20 };
 /* Told apart only where both formats do; what the others stand for is either there or was lost. */
 static const uint64_t ask_shapes = ASK(BOUNDARIES) | ASK(BARE) | ASK(PARTS) | ASK(SYSTEM_PARTS) |
                                    ASK(ANY_ARGUMENTS) | ASK(SCHEMA_NAME) | ASK(EXTRAS) |
-                                   ASK(LIMITLESS);
+                                   ASK(LIMITLESS) | ASK(STRICT);
 static const uint64_t tell_shapes = TELL(ORDER) | TELL(ANY_ARGUMENTS) | TELL(CALL_ID);
 
 struct trial {
@@ -119,7 +120,7 @@ static bool ask_holds(struct trial *t)
 {
     struct turn first, read, back;
     struct nigh_err err = {0};
-    uint64_t all = ~ask_shapes | pairs_asks(t->in, t->in);
+    uint64_t all = ~ask_shapes | pairs_caller_asks(t->in);
 
     trial_begin(t);
     gen_turn(&t->g, &first);
@@ -163,7 +164,7 @@ static void listen_begin(struct trial *t, struct listener *l, const struct pairs
     f->write(&body, &g, &plain);
     if (f->api->decode(&l->turn, gen_keep(&g, &body), &t->a, NULL, NULL) != NIGH_OK)
         abort();
-    l->turn.stream = l->turn.stream_usage = true;
+    l->turn.stream = l->turn.stream_usage = l->turn.logprobs = true;
     l->enc = (struct encoding){.turn = &l->turn,
                                .answer = &l->answer,
                                .id = "01JD0000000000000000000000",
@@ -494,11 +495,15 @@ static uint64_t needs(uint64_t one, bool ask)
 {
     static const struct {
         uint64_t bit, needs;
-    } rows[] = {{ASK(THOUGHTS), ASK(THOUGHT) | ASK(SIGNED)}};
+    } asks[] = {{ASK(THOUGHTS), ASK(THOUGHT) | ASK(SIGNED)}, {ASK(STOPS_BLANK), ASK(STOPS)}},
+      tells[] = {{TELL(REFUSAL_LOGPROBS), TELL(REFUSAL)}};
 
-    for (size_t i = 0; i < ARRAY_LEN(rows) && ask; i++)
-        if (rows[i].bit == one)
-            return rows[i].needs;
+    for (size_t i = 0; i < ARRAY_LEN(asks) && ask; i++)
+        if (asks[i].bit == one)
+            return asks[i].needs;
+    for (size_t i = 0; i < ARRAY_LEN(tells) && !ask; i++)
+        if (tells[i].bit == one)
+            return tells[i].needs;
     return 0;
 }
 
@@ -511,7 +516,7 @@ static void lose(const struct pairs_format *in, const struct pairs_format *out,
     for (; lacks->bits; lacks++)
         for (unsigned bit = 0; bit < 64; bit++) {
             uint64_t one = (uint64_t)1 << bit;
-            if (!(lacks->bits & can & ~both & one))
+            if (!(lacks->bits & can & ~both & one) || lacks->loss == NEVER)
                 continue;
             n_with = 0;
             run_cases(&(struct trial){.in = in,
@@ -530,7 +535,7 @@ static void lose(const struct pairs_format *in, const struct pairs_format *out,
 
 static void ask_losses(const struct pairs_format *in, const struct pairs_format *out)
 {
-    lose(in, out, out->asks, pairs_asks(in, in), pairs_asks(in, out), true);
+    lose(in, out, out->asks, pairs_caller_asks(in), pairs_asks(in, out), true);
 }
 
 TEST(what_a_place_cannot_be_told_is_refused_or_lost_alone)
@@ -579,7 +584,7 @@ TEST(broken_bodies_are_refused)
 {
     for (size_t i = 0; i < pairs_n_formats; i++) {
         const struct pairs_format *f = &pairs_formats[i];
-        run_cases(&(struct trial){.in = f, .out = f, .may = pairs_asks(f, f)},
+        run_cases(&(struct trial){.in = f, .out = f, .may = pairs_caller_asks(f)},
                   broken_body_is_refused, true, from_env("NIGH_CASES", CASES));
     }
 }

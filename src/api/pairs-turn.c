@@ -59,7 +59,7 @@ static void add_image(struct gen *g, struct message *m)
     static const char *const details[] = {"low", "high", "auto"};
     static const char *const data[] = {
         "data:image/png;base64,iVBORw0KGgo=", "data:image/jpeg;base64,/9j/4AAQSkZJRg==",
-        "data:image/webp;base64,UklGRg==", "data:image/gif;base64,R0lGODlh"};
+        "data:image/webp;base64,UklGRgAAAABXRUJQVlA4", "data:image/gif;base64,R0lGODlh"};
     struct part *p;
 
     if (gen_has(g, ASK(IMAGE_DATA), 2))
@@ -199,13 +199,13 @@ static void add_results(struct gen *g, struct turn *t, size_t asked, unsigned n)
 
 static void gen_messages(struct gen *g, struct turn *t)
 {
-    unsigned rounds = 1 + gen_below(g, g->size);
+    unsigned rounds = gen_has(g, ASK(HISTORY), 1) ? 1 + gen_below(g, g->size) : 1;
 
     t->messages = arena_calloc(g->a, MESSAGES, sizeof *t->messages);
     add_systems(g, t, 2);
     for (unsigned i = 0; i < rounds; i++) {
         add_spoken(g, t, ROLE_USER, ASK(PARTS));
-        if (gen_has(g, ASK(BOUNDARIES), 5))
+        if (g->may & ASK(HISTORY) && gen_has(g, ASK(BOUNDARIES), 5))
             add_spoken(g, t, ROLE_USER, ASK(PARTS));
         if (gen_has(g, ASK(SYSTEM_LATER), 6))
             add_systems(g, t, 1);
@@ -335,10 +335,10 @@ static void gen_limits(struct gen *g, struct turn *t)
         t->effort = efforts[gen_below(g, ARRAY_LEN(efforts))];
     else if (gen_has(g, ASK(THINK_TOKENS), 4))
         t->think_tokens = 1024 + gen_below(g, 900);
-    if (gen_has(g, ASK(LOGPROBS), 5)) {
+    if ((t->logprobs = gen_has(g, ASK(LOGPROBS), 5)))
+        t->top_logprobs = 1 + (int)gen_below(g, 20);
+    if (gen_has(g, ASK(BIAS), 6)) {
         struct buf b = {0};
-        t->logprobs = true;
-        t->top_logprobs = (int)gen_below(g, 21);
         buf_printf(&b, "{\"%u\":-100,\"7\":0.5}", 10 + gen_below(g, 1000));
         t->logit_bias = gen_parsed(g, &b);
     }

@@ -12,6 +12,7 @@
 
 /* What a conversation may hold.  One row each: name, what it is. */
 #define PAIRS_ASKS(A)                                                                              \
+    A(HISTORY, "more than one question")                                                           \
     A(DEVELOPER, "role developer, apart from system")                                              \
     A(SYSTEM_LATER, "system messages after other ones")                                            \
     A(BOUNDARIES, "messages of one role in a row stay apart")                                      \
@@ -61,7 +62,8 @@
     A(STOPS_BLANK, "stop sequences of white space")                                                \
     A(EFFORT, "how long to think, in a word")                                                      \
     A(THINK_TOKENS, "how long to think, in tokens")                                                \
-    A(LOGPROBS, "log-probabilities, biases of tokens")                                             \
+    A(LOGPROBS, "log-probabilities")                                                               \
+    A(BIAS, "biases of tokens")                                                                    \
     A(EXTRAS, "members of the body, parts and tools that nobody here knows")                       \
     A(MESSAGE_EXTRAS, "the same of messages")                                                      \
     A(INNER_EXTRAS, "the same of the function in a call and in a tool")
@@ -88,6 +90,7 @@ enum {
     T(CALL_ID, "the id of a call")                                                                 \
     T(CHOICES, "several choices")                                                                  \
     T(LOGPROBS, "log-probabilities")                                                               \
+    T(REFUSAL_LOGPROBS, "log-probabilities of a refusal")                                          \
     T(LENGTH, "it ended at the limit of tokens")                                                   \
     T(FILTER, "it ended by a filter")                                                              \
     T(OTHER, "it ended for a reason of the place's own")                                           \
@@ -149,6 +152,7 @@ enum pairs_loss {
     LEFT_OUT, /* a request goes without it, else the same */
     REFUSED,  /* a request that holds it is not made */
     CHANGED,  /* told in another way; see the reason */
+    NEVER,    /* cannot come up, since nobody could ask for it */
 };
 struct pairs_lack {
     uint64_t bits;
@@ -168,16 +172,19 @@ struct pairs_format {
                  void (*sink)(void *owner, const struct event *event), void *owner,
                  struct arena *a);
     const struct pairs_lack *asks, *tells; /* what it cannot; the last row has no bits */
-    uint64_t own; /* of asks: yet it travels to a place of the same format */
+    uint64_t own;    /* of asks: yet it travels to a place of the same format */
+    uint64_t caller; /* of asks: yet a caller can say it */
 };
 extern const struct pairs_format pairs_formats[];
 extern const size_t pairs_n_formats;
+uint64_t pairs_caller_asks(const struct pairs_format *in); /* ASK bits that a caller can say */
 uint64_t pairs_asks(const struct pairs_format *in,
                     const struct pairs_format *out); /* ASK bits both say */
 uint64_t pairs_tells(const struct pairs_format *in, const struct pairs_format *out); /* TELL bits */
 const char *pairs_bit_name(bool ask, unsigned bit);
 
 void write_openai_chat(struct buf *b, struct gen *g, const struct turn *t);
+void write_responses(struct buf *b, struct gen *g, const struct turn *t);
 void write_anthropic(struct buf *b, struct gen *g, const struct turn *t);
 
 /* pairs-write.c: for writers. */
