@@ -150,7 +150,7 @@ struct stream_row {
 };
 
 /* Every row becomes its events, and the same ones however it is cut. */
-static void check_streams(const struct wire *wire, const struct stream_row *rows, size_t n)
+static inline void check_streams(const struct wire *wire, const struct stream_row *rows, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         struct slice bytes = slice_of(quoted(rows[i].bytes));
@@ -172,7 +172,7 @@ static void check_streams(const struct wire *wire, const struct stream_row *rows
 }
 
 /* Whatever allocation fails, the answer is told in full or is not whole. */
-static void check_allocations(const struct wire *wire, const struct stream_row *rows, size_t n)
+static inline void check_allocations(const struct wire *wire, const struct stream_row *rows, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         struct slice bytes = slice_of(quoted(rows[i].bytes));
@@ -208,7 +208,7 @@ struct error_row {
     const char *what, *said;
 };
 
-static void check_errors(const struct wire *wire, const struct error_row *rows, size_t n)
+static inline void check_errors(const struct wire *wire, const struct error_row *rows, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         struct outcome o =

@@ -33,7 +33,7 @@ TEST(json_round_trips_exactly)
         {"123456789012345678901234567890", NULL},
         {"[1e400,-1E+999]", NULL},
         {"1e22", NULL},
-        {"-0", "0"}, /* an integer has one zero */
+        {"-0", NULL}, /* how some write the float, whose sign a vector keeps */
         {"-0.0", NULL},
         {"0.1", NULL},
         {"1.50", "1.5"},

@@ -311,7 +311,10 @@ static void json_add_deep(struct buf *b, yyjson_val *v, int depth)
         buf_add_json(b, json_str(v));
         break;
     case YYJSON_TYPE_NUM:
-        json_add_yynum(b, v);
+        if (yyjson_is_sint(v) && yyjson_get_sint(v) == 0)
+            buf_add_cstr(b, "-0"); /* read as a signed integer, it would leave as 0 */
+        else
+            json_add_yynum(b, v);
         break;
     case YYJSON_TYPE_RAW:
         buf_add(b, yyjson_get_raw(v), yyjson_get_len(v));
