@@ -1,5 +1,6 @@
 /* A body that decodes can be told to a place, and what is told decodes to the same again.  The
  * first byte picks the API. */
+#include "api/openai_completions.h"
 #include "api/verbs.h"
 #include "api/wire.h"
 #include <stdlib.h>
@@ -28,6 +29,8 @@ static void told(const struct api *api, struct buf *out, struct slice body, stru
     if (turn.n_messages == 0 || turn.verb == VERB_CHAT || turn_plain_question(&turn, a).p)
         abort();
     turn_each_text(&turn, count, &texts);
+    if (turn.verb == VERB_COMPLETE && turn.max_tokens == COMPLETIONS_MAX_TOKENS)
+        turn.max_tokens = 0; /* told as -1, it goes as nothing, which reads as the default */
     if (wire_openai.request(out, &turn, "m", 0, NULL) != NIGH_OK)
         abort();
 }

@@ -16,7 +16,14 @@ const TYPES = {
     'openai chat completion': 'OpenAI.Chat.Completions.ChatCompletion',
     'openai chat chunk': 'OpenAI.Chat.Completions.ChatCompletionChunk',
     'openai completion': 'OpenAI.Completions.Completion',
-    'openai embeddings': 'OpenAI.CreateEmbeddingResponse',
+    /* The package has no type for a chunk; OpenAI's reference says that both are null before the end. */
+    'openai completion chunk': `Omit<OpenAI.Completions.Completion, 'choices' | 'usage'> & { usage?: OpenAI.CompletionUsage | null;
+        choices: (Omit<OpenAI.CompletionChoice, 'finish_reason'> & { finish_reason: OpenAI.CompletionChoice['finish_reason'] | null })[] }`,
+    /* A string where base64 was asked for: the client decodes it before its type holds. */
+    'openai embeddings': `Omit<OpenAI.CreateEmbeddingResponse, 'data'> & {
+        data: (Omit<OpenAI.Embedding, 'embedding'> & { embedding: number[] | string })[] }`,
+    'openai token count': 'OpenAI.Responses.InputTokenCountResponse',
+    'ranks': '{ id: string; object: "list"; model: string; results: { index: number; relevance_score: number }[]; usage: OpenAI.CreateEmbeddingResponse.Usage }',
     'openai model': 'OpenAI.Model',
     'openai models': "{ object: 'list'; data: OpenAI.Model[] }",
     'openai response': 'OpenAI.Responses.Response',
@@ -35,8 +42,10 @@ const TYPES = {
 /* Which type an answer has: method, path, and of 200s the type of a body and of a stream's events. */
 const ROWS = [
     ['POST', /^\/v1\/chat\/completions$/, 'openai chat completion', 'openai chat chunk'],
-    ['POST', /^\/v1\/completions$/, 'openai completion', 'openai completion'],
+    ['POST', /^\/v1\/completions$/, 'openai completion', 'openai completion chunk'],
     ['POST', /^\/v1\/embeddings$/, 'openai embeddings'],
+    ['POST', /^\/v1\/chat\/completions\/input_tokens$/, 'openai token count'],
+    ['POST', /^\/v1\/rerank$/, 'ranks'],
     ['POST', /^\/v1\/responses$/, 'openai response', 'openai response event'],
     ['POST', /^\/v1\/responses\/[^/]+\/cancel$/, 'openai response'],
     ['DELETE', /^\/v1\/responses\/[^/]+$/, 'openai response deleted'],
