@@ -108,7 +108,7 @@ TEST(config_reads_every_kind_of_value)
         "    idle: 1h\n"
         "    models:\n"
         "      - just-a-name\n"
-        "      - {name: b, can: [tools, json], price_in: 1, price_out: 2, price_cached: 0.1,\n"
+        "      - {name: b, can: [tools, json], hedge: 800ms, price_in: 1, price_out: 2, price_cached: 0.1,\n"
         "         context: 128000, output: 4096}\n"
         "      - {name: c, can: images}\n"
         "skills: off\n"
@@ -136,6 +136,8 @@ TEST(config_reads_every_kind_of_value)
     CHECK_STR(config->clouds[0].models[0].name, "just-a-name");
     CHECK_EQ(config->clouds[0].models[0].can, CAN_ALL & ~(CAN_AUDIO | CAN_FILES));
     CHECK_EQ(config->clouds[0].models[1].can, CAN_TOOLS | CAN_JSON);
+    CHECK_EQ(config->clouds[0].models[1].hedge_ms, 800);
+    CHECK_EQ(config->clouds[0].models[0].hedge_ms, 0);
     CHECK_EQ(config->clouds[0].models[2].can, CAN_IMAGES);
     CHECK_EQ(config->clouds[0].models[1].context_tokens, 128000);
     CHECK(!config->skills);

@@ -22,6 +22,9 @@ static const char plan[] =
     "uusd\":603,"
     "\"energy_uj\":240000000,\"bytes_out\":512}},{\"place\":\"here/x\",\"out\":\"label\",\"why\":"
     "\"not ready (starting)\"}]}";
+static const char plan_hedged_text[] =
+    "{\"profile\":\"fast\",\"hedge\":{\"place\":\"slow/a\",\"after_ms\":200,\"ended\":"
+    "\"cancelled\",\"bytes_out\":287,\"bytes_in\":123,\"tokens_in\":8,\"cost_uusd\":8000}}";
 static const char plan_quoted[] = "\"{\\\"profile\\\":\\\"fast\\\"}\"";
 
 static void explain(struct buf *out, const char *plan_text)
@@ -88,4 +91,15 @@ TEST(an_empty_record_claims_nothing)
     CHECK(strstr(out.data, "energy not known"));
     buf_done(&out);
     arena_done(&a);
+}
+
+TEST(a_hedge_is_told_with_what_it_cost)
+{
+    struct buf out = {0};
+
+    explain(&out, plan_hedged_text);
+    CHECK(strstr(out.data, "two were asked after 200.0 ms of silence; slow/a cancelled: 287 bytes "
+                           "out, 123 in (measured), 8 tokens, 0.008000 USD (modelled)\n"));
+    CHECK(strstr(out.data, "0.000603 USD (modelled, data/prices.csv of 2026-08-21)"));
+    buf_done(&out);
 }

@@ -179,7 +179,8 @@ static bool is_true(yyjson_val *r, const char *key) /* SQLite has no booleans: 0
     return json_get_bool(r, key, false) || json_get_int(r, key, 0) == 1;
 }
 
-static void add_figures(yyjson_val *r, struct buf *out)
+/* hedged: the cost is a sum with a modelled part. */
+static void add_figures(yyjson_val *r, bool hedged, struct buf *out)
 {
     struct slice date = json_get_str(r, "price_date");
 
@@ -196,7 +197,7 @@ static void add_figures(yyjson_val *r, struct buf *out)
     add_count(out, num(r, "bytes_out"), "out, ");
     add_count(out, num(r, "bytes_in"), "in (measured)\nmoney ");
     add_money(out, num(r, "cost_uusd"));
-    buf_add_cstr(out, " (quoted, ");
+    buf_add_cstr(out, hedged ? " (modelled, " : " (quoted, ");
     buf_add_str(out, str(r, "price_source"));
     if (date.len > 0) {
         buf_add_cstr(out, " of ");
@@ -242,7 +243,7 @@ void explain_bill(yyjson_val *record, struct buf *out)
     plan = object_of(record, "plan", &arena);
     if (yyjson_is_obj(plan))
         explain_plan(plan, out);
-    add_figures(record, out);
+    add_figures(record, json_get(plan, "hedge") != NULL, out);
     add_steps(object_of(record, "steps", &arena), out);
     arena_done(&arena);
 }
