@@ -27,6 +27,9 @@ struct encoding {
     int64_t ended;               /* the same, of the answer's end; 0: not yet */
     uint64_t begun_us, first_us; /* monotonic: the turn's arrival, the answer's first piece (0: none
                                     yet); for formats that tell durations */
+    uint64_t created_us;         /* the arrival by the wall clock */
+    uint64_t now_us;             /* monotonic: of this event, or of the whole answer */
+    uint64_t load_us;            /* of that, how long the model was being loaded; 0: it was there */
     struct slice bill_json;      /* usage.nigh when usage is asked for; absent: not (yet) known */
     struct arena *arena;
     void *state;                 /* the api's own, made at BEGIN (again after a restart); in the arena */
@@ -35,6 +38,8 @@ struct encoding {
 struct api {
     const char *name; /* "openai-chat" */
     const char *stream_type; /* "text/event-stream", "application/x-ndjson" */
+    bool any_type;           /* takes JSON under whatever Content-Type programs give it
+                                (nigh/accept.h) */
     bool tells_usage;        /* always, not only when stream_options asks for it: the bill is made
                                 before the end */
     /* body: kept by the caller as long as the arena.  err->what begins with the field's path when one is to
@@ -54,3 +59,4 @@ extern const struct api api_openai_completions, api_openai_embeddings, api_opena
 extern const struct api api_rerank, api_tokenize, api_detokenize;
 extern const struct api api_anthropic, api_anthropic_count;
 extern const struct api api_openai_responses;
+extern const struct api api_ollama_chat, api_ollama_generate;

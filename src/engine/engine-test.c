@@ -328,6 +328,71 @@ TEST(engine_unloads_when_idle_and_comes_back_when_asked)
     close_engine();
 }
 
+/* A turn, or with VERB_LOAD nothing but the wish, that is over when this returns. */
+static uint64_t ask_keeping(enum verb verb, bool has_keep, int64_t keep_ms)
+{
+    struct probe p;
+
+    probe_make(&p, SHORT_CHAT);
+    p.turn.verb = verb;
+    p.turn.has_keep = has_keep;
+    p.turn.keep_ms = keep_ms;
+    if (probe_start(&p, place) != NIGH_OK)
+        TAP_FAIL("start: %s", p.err.what);
+    WAIT(p.done);
+    CHECK_EQ(p.outcome.fate, FATE_WHOLE);
+    CHECK_EQ(p.events > 0, verb == VERB_CHAT);
+    uint64_t load_us = p.run.load_us;
+    probe_free(&p);
+    return load_us;
+}
+
+TEST(engine_stays_as_long_as_the_last_turn_wished)
+{
+    struct engine_spec spec = spec_of();
+
+    spec.unload = ENGINE_UNLOAD_AFTER;
+    spec.unload_ms = 60000;
+    open_engine(&spec);
+    CHECK(ask_keeping(VERB_CHAT, true, -1) > 0); /* it had to be loaded */
+    CHECK_EQ(ask_keeping(VERB_CHAT, true, -1), 0);
+    CHECK_EQ(status_of().unload_in_ms, 0);
+    ask_keeping(VERB_CHAT, true, 5000);
+    WAIT(status_of().unload_in_ms > 0);
+    CHECK(status_of().unload_in_ms <= 5000);
+    ask_keeping(VERB_CHAT, false, 0); /* no wish: the config's */
+    WAIT(status_of().unload_in_ms > 5000);
+    ask_keeping(VERB_CHAT, true, 0);
+    WAIT(status_of().state == ENGINE_STOPPED);
+    CHECK_EQ(status_of().starts, 1);
+    close_engine();
+}
+
+TEST(engine_loads_and_unloads_without_a_turn)
+{
+    struct engine_spec spec = spec_of();
+    struct probe busy;
+
+    open_engine(&spec);
+    ask_keeping(VERB_LOAD, true, 0); /* nothing to end */
+    CHECK_EQ(status_of().starts, 0);
+    CHECK(ask_keeping(VERB_LOAD, false, 0) > 0);
+    CHECK_EQ(status_of().state, ENGINE_READY);
+    CHECK_EQ(ask_keeping(VERB_LOAD, false, 0), 0);
+    probe_make(&busy, LONG_CHAT);
+    CHECK_EQ(probe_start(&busy, place), NIGH_OK);
+    WAIT(busy.events > 0);
+    ask_keeping(VERB_LOAD, false, 0); /* needs no slot: the only one is taken */
+    ask_keeping(VERB_LOAD, true, 0);
+    CHECK_EQ(status_of().state, ENGINE_READY); /* not under a turn */
+    WAIT(busy.done);
+    CHECK_EQ(busy.outcome.fate, FATE_WHOLE);
+    WAIT(status_of().state == ENGINE_STOPPED);
+    CHECK_EQ(status_of().starts, 1);
+    probe_free(&busy);
+    close_engine();
+}
+
 TEST(engine_queue_is_bounded_and_in_order)
 {
     struct engine_spec spec = spec_of();

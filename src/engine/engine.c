@@ -26,7 +26,7 @@ struct job {
     struct wirerun *wire; /* NULL: it waits, or its connection broke */
     struct job *prev, *next;
     struct timer timer; /* how long it waits: for a slot, or for the death that broke it */
-    uint64_t began_us;  /* in the process */
+    uint64_t asked_us, began_us; /* at the place, in the process */
     bool active;
     struct outcome broken; /* while it waits for the death */
 };
@@ -49,6 +49,8 @@ struct engine {
     uint64_t queue_wait_ms, unload_ms, start_ms, first_ms, idle_ms, stop_ms, backoff_first_ms;
     enum engine_unload unload;
     double resident_watts;
+    bool has_keep; /* the last turn told how long: keep_ms, as in turn.h */
+    int64_t keep_ms;
 
     enum engine_state state;
     char why[160];
@@ -231,17 +233,40 @@ static void on_again(struct timer *t)
 
 static void on_unload(struct timer *t);
 
+/* How long an idle model stays: what the last turn wished, else what the config says; below 0: for
+ * ever. */
+static int64_t stay_ms(const struct engine *e)
+{
+    if (e->has_keep)
+        return e->keep_ms;
+    switch (e->unload) {
+    case ENGINE_UNLOAD_NEVER:
+        return -1;
+    case ENGINE_UNLOAD_AFTER:
+        return (int64_t)e->unload_ms;
+    case ENGINE_UNLOAD_AUTO:
+        break;
+    }
+    return (int64_t)unload_after_ms(e->load_ms, e->place.watts, e->resident_watts);
+}
+
 /* Ready with nobody there: begins to count. */
 static void rest(struct engine *e)
 {
-    uint64_t ms = e->unload == ENGINE_UNLOAD_AFTER
-                      ? e->unload_ms
-                      : unload_after_ms(e->load_ms, e->place.watts, e->resident_watts);
+    int64_t ms = stay_ms(e);
 
-    if (e->state != ENGINE_READY || e->active.n || e->waiting.n ||
-        e->unload == ENGINE_UNLOAD_NEVER || timer_armed(&e->timer))
+    if (e->state != ENGINE_READY || e->active.n || e->waiting.n || ms < 0 ||
+        timer_armed(&e->timer))
         return;
-    arm(e, &e->timer, ms, on_unload);
+    arm(e, &e->timer, (uint64_t)ms, on_unload);
+}
+
+static void keep_as(struct engine *e, const struct turn *turn)
+{
+    e->has_keep = turn->has_keep;
+    e->keep_ms = turn->keep_ms;
+    if (e->state == ENGINE_READY)
+        timer_disarm(e->loop, &e->timer); /* of unloading: counts anew */
 }
 
 static void become_ready(struct engine *e)
@@ -432,12 +457,18 @@ static enum nigh_status job_begin(struct job *j, struct nigh_err *err)
                                       .idle_ms = e->idle_ms,
                                       .total_ms = ENGINE_TOTAL_MS};
 
-    timer_disarm(e->loop, &e->timer); /* of unloading */
+    keep_as(e, j->run->turn);
     timer_disarm(e->loop, &j->timer);
     e->lines.serving = true;
     j->active = true;
     j->began_us = clock_mono_us();
+    j->run->load_us = e->state_us > j->asked_us ? e->state_us - j->asked_us : 0;
     jobs_add(&e->active, j);
+    if (j->run->turn->verb == VERB_LOAD) { /* it is loaded, and nothing else was asked */
+        const struct outcome whole = {.fate = FATE_WHOLE};
+        job_end(j, &whole);
+        return NIGH_OK;
+    }
     return wirerun_start(&j->wire, &spec, j->run, on_wire_done, j, err);
 }
 
@@ -524,6 +555,11 @@ static enum nigh_status encode(struct place *place, const struct turn *turn, str
     CLEANUP(buf_done) struct buf body = {0};
     enum nigh_status status = guard_turn(turn, err);
 
+    if (turn->verb == VERB_LOAD) {
+        *ret_body = SLICE("");
+        return NIGH_OK;
+    }
+
     if (status == NIGH_OK)
         status = wire_llama.request(&body, turn, place->model,
                                      WIRE_OLD_MAX_TOKENS | WIRE_MORE_WISHES | WIRE_CACHE_PROMPT |
@@ -570,12 +606,33 @@ static enum nigh_status refuse(struct run *run, struct nigh_err *err, enum nigh_
     return nigh_fail(err, status, "%s: %s", run->place->name, why);
 }
 
+/* The model is there and is to be, or is not to be: that needs no slot. */
+static bool load_at_once(const struct engine *e, const struct turn *turn)
+{
+    bool leave = turn->has_keep && turn->keep_ms == 0;
+
+    return turn->verb == VERB_LOAD && (leave || e->state == ENGINE_READY);
+}
+
+static enum nigh_status start_load(struct engine *e, struct run *run)
+{
+    const struct outcome whole = {.fate = FATE_WHOLE};
+
+    keep_as(e, run->turn);
+    loop_later(e->loop, &e->later, dispatch); /* rests */
+    run->pass = clearance_free(run->pass);
+    run->on_done(run, &whole);
+    return NIGH_OK;
+}
+
 static enum nigh_status start(struct place *place, struct run *run, struct nigh_err *err)
 {
     struct engine *e = engine_of(place);
     char why[192];
     bool at_once = has_room(e) && e->waiting.n == 0;
 
+    if (load_at_once(e, run->turn))
+        return start_load(e, run);
     if (away(e)) {
         snprintf(why, sizeof why, "%s", e->why);
         return refuse(run, err, NIGH_OFFLINE, why);
@@ -587,7 +644,7 @@ static enum nigh_status start(struct place *place, struct run *run, struct nigh_
     struct job *j = calloc(1, sizeof *j);
     if (!j)
         return refuse(run, err, NIGH_NOMEM, "out of memory");
-    *j = (struct job){.engine = e, .run = run};
+    *j = (struct job){.engine = e, .run = run, .asked_us = clock_mono_us()};
     run->state = j;
     if (at_once) {
         enum nigh_status status = job_begin(j, err);
@@ -837,6 +894,7 @@ void engine_status(struct engine *e, struct engine_status *ret)
         .starts = e->starts,
         .load_ms = e->load_ms,
         .loaded_us = e->loaded_wall_us,
+        .stay_ms = stay_ms(e),
     };
     if (e->state == ENGINE_READY && timer_armed(&e->timer))
         ret->unload_in_ms = ms_until(e->timer.due_us);

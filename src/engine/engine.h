@@ -3,7 +3,8 @@
  * The process is started when the first turn comes, behind the walls of jail.h, and speaks OpenAI's
  * API on a Unix socket in a private folder.  It is ready when its /health says so; a crash costs
  * the turns in it, which end at once, and it is started again after a while; when nobody asked for
- * long enough (unload.h) it is ended.  At most `slots` turns are in it, at most `queue_max` wait in
+ * long enough (unload.h, or as the last turn wished: keep_ms) it is ended.  VERB_LOAD starts it and
+ * is done when it is ready, without an event; with keep_ms 0 it ends it as soon as nobody is in it.  At most `slots` turns are in it, at most `queue_max` wait in
  * order of arrival. Loop thread only.
  *
  *     stopped -> starting -> ready -> stopping -> stopped
@@ -106,6 +107,7 @@ struct engine_status {
     uint64_t load_ms;      /* of the last start */
     uint64_t loaded_us;    /* when it became ready, by the wall clock; 0: it is not */
     uint64_t unload_in_ms; /* 0: not counting */
+    int64_t stay_ms;       /* how long it stays once nobody asks; below 0: for ever */
 };
 void engine_status(struct engine *engine, struct engine_status *ret);
 /* The last of what it wrote, at most LINES_BYTES_MAX, without what users wrote (lines.h). */

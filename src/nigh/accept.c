@@ -100,6 +100,18 @@ static bool from_a_foreign_page(struct exchange *ex, struct slice host)
     return site.p && !slice_is(site, "same-origin") && !slice_is(site, "none");
 }
 
+/* A page's own script can set or take away none of these, but for Referer. */
+static bool from_a_browser(struct exchange *ex)
+{
+    static const char *const marks[] = {"Origin", "Sec-Fetch-Site", "Sec-Fetch-Mode", "Referer",
+                                        "Cookie"};
+
+    for (size_t i = 0; i < ARRAY_LEN(marks); i++)
+        if (exchange_header(ex, marks[i]).p)
+            return true;
+    return false;
+}
+
 bool accept_check(struct exchange *ex, const struct accept_policy *policy, const char **ret_key,
                   struct refusal *ret)
 {
@@ -128,8 +140,11 @@ bool accept_check(struct exchange *ex, const struct accept_policy *policy, const
                                  : "this node asks for a key: Authorization: Bearer KEY");
         *ret_key = key ? key->name : "";
     }
-    if (policy->body_is_json && !is_json(exchange_header(ex, "Content-Type")))
-        return refuse(ret, NIGH_INVALID, 415, "Content-Type must be application/json");
+    if (policy->body_is_json && !is_json(exchange_header(ex, "Content-Type")) &&
+        !(policy->any_type && !from_a_browser(ex)))
+        return refuse(ret, NIGH_INVALID, 415,
+                      "Content-Type must be application/json; with curl: -H "
+                      "'Content-Type: application/json'");
     if (policy->requests >= policy->requests_max) {
         refuse(ret, NIGH_BUSY, 503, "too many requests are open on this node");
         ret->retry_after_ms = 1000;

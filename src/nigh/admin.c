@@ -10,8 +10,7 @@
 
 static const struct header json_type = {"Content-Type", "application/json"};
 
-/* The answer of everything here: a JSON buffer, which ends with the call. */
-static void answer(struct exchange *ex, int status, struct buf *json)
+void admin_answer(struct exchange *ex, int status, struct buf *json)
 {
     if (json->failed) {
         exchange_reply(ex, 503, &json_type, 1,
@@ -42,7 +41,7 @@ void admin_refuse(struct exchange *ex, const struct refusal *refusal)
     buf_done(&body);
 }
 
-static void fail(struct exchange *ex, const struct nigh_err *err)
+void admin_fail(struct exchange *ex, const struct nigh_err *err)
 {
     struct refusal refusal = {.status = err->status,
                               .http_status = nigh_status_http(err->status),
@@ -77,7 +76,7 @@ void admin_models(struct node *node, struct exchange *ex, struct slice rest)
 
     (void)rest;
     models_list(&models, shape_of(ex), &json);
-    answer(ex, 200, &json);
+    admin_answer(ex, 200, &json);
 }
 
 void admin_model(struct node *node, struct exchange *ex, struct slice rest)
@@ -88,11 +87,11 @@ void admin_model(struct node *node, struct exchange *ex, struct slice rest)
     struct nigh_err err = {0};
 
     if (models_one(&models, shape_of(ex), rest, &json)) {
-        answer(ex, 200, &json);
+        admin_answer(ex, 200, &json);
         return;
     }
     nigh_fail(&err, NIGH_NOTFOUND, "there is no such model here; GET /v1/models lists them");
-    fail(ex, &err);
+    admin_fail(ex, &err);
 }
 
 void admin_health(struct node *node, struct exchange *ex, struct slice rest)
@@ -102,7 +101,7 @@ void admin_health(struct node *node, struct exchange *ex, struct slice rest)
     (void)node;
     (void)rest;
     buf_add_cstr(&json, "{\"status\":\"ok\"}");
-    answer(ex, 200, &json);
+    admin_answer(ex, 200, &json);
 }
 
 void admin_ready(struct node *node, struct exchange *ex, struct slice rest)
@@ -111,7 +110,7 @@ void admin_ready(struct node *node, struct exchange *ex, struct slice rest)
 
     (void)rest;
     buf_add_cstr(&json, node->draining ? "{\"status\":\"draining\"}" : "{\"status\":\"ready\"}");
-    answer(ex, node->draining ? 503 : 200, &json);
+    admin_answer(ex, node->draining ? 503 : 200, &json);
 }
 
 static void place_json(const struct node *node, struct place *place, struct buf *json)
@@ -153,7 +152,7 @@ void admin_places(struct node *node, struct exchange *ex, struct slice rest)
     buf_add_char(&json, '{');
     places_json(node, &json);
     buf_add_char(&json, '}');
-    answer(ex, 200, &json);
+    admin_answer(ex, 200, &json);
 }
 
 static void engine_json(struct engine *engine, struct buf *json)
@@ -245,7 +244,7 @@ void admin_status(struct node *node, struct exchange *ex, struct slice rest)
 
     (void)rest;
     node_status_json(node, &json);
-    answer(ex, 200, &json);
+    admin_answer(ex, 200, &json);
 }
 
 void admin_engine_log(struct node *node, struct exchange *ex, struct slice rest)
@@ -260,7 +259,7 @@ void admin_engine_log(struct node *node, struct exchange *ex, struct slice rest)
     json_put_str(&json, "log", lines.data ? buf_slice(&lines) : SLICE(""));
     buf_add_char(&json, '}');
     buf_done(&lines);
-    answer(ex, 200, &json);
+    admin_answer(ex, 200, &json);
 }
 
 /* A question to the store, answered when it has read. */
@@ -289,10 +288,10 @@ static void ask_done(struct store_query *q)
         exchange_release(ex);
         buf_done(&ask->json);
     } else if (ask->err.status != NIGH_OK) {
-        fail(ex, &ask->err);
+        admin_fail(ex, &ask->err);
         buf_done(&ask->json);
     } else {
-        answer(ex, 200, &ask->json);
+        admin_answer(ex, 200, &ask->json);
     }
     free(ask);
 }
@@ -324,7 +323,7 @@ static void ask_store(struct node *node, struct exchange *ex, struct slice id,
         exchange_watch(ex, NULL, NULL, NULL);
     }
     free(ask);
-    fail(ex, &err);
+    admin_fail(ex, &err);
 }
 
 /* Runs sql; the rows as "name": [...] into the answer. */
@@ -425,7 +424,7 @@ void admin_keys(struct node *node, struct exchange *ex, struct slice rest)
         buf_add_char(&json, '}');
     }
     buf_add_cstr(&json, "]}");
-    answer(ex, 200, &json);
+    admin_answer(ex, 200, &json);
 }
 
 void admin_key_new(struct node *node, struct exchange *ex, struct slice rest)
@@ -440,7 +439,7 @@ void admin_key_new(struct node *node, struct exchange *ex, struct slice rest)
     arena_init(&arena, 1 << 20);
     if (json_parse(&root, exchange_body(ex), &arena, &err) != NIGH_OK ||
         key_new(node->keys, json_get_str(root, "name"), text, &err) != NIGH_OK) {
-        fail(ex, &err);
+        admin_fail(ex, &err);
         return;
     }
     buf_add_char(&json, '{');
@@ -448,7 +447,7 @@ void admin_key_new(struct node *node, struct exchange *ex, struct slice rest)
     json_put_cstr(&json, "key", text);
     buf_add_char(&json, '}');
     sodium_memzero(text, sizeof text);
-    answer(ex, 200, &json);
+    admin_answer(ex, 200, &json);
 }
 
 void admin_key_revoke(struct node *node, struct exchange *ex, struct slice rest)
@@ -457,9 +456,9 @@ void admin_key_revoke(struct node *node, struct exchange *ex, struct slice rest)
     struct buf json = {0};
 
     if (key_revoke(node->keys, rest, &err) != NIGH_OK) {
-        fail(ex, &err);
+        admin_fail(ex, &err);
         return;
     }
     buf_add_cstr(&json, "{\"revoked\":true}");
-    answer(ex, 200, &json);
+    admin_answer(ex, 200, &json);
 }

@@ -41,6 +41,12 @@ static bool zones_moved(struct request *r)
     return true;
 }
 
+/* Only what is here has a model to load. */
+static bool nothing_to_do(const struct request *r)
+{
+    return r->walk.turn.verb == VERB_LOAD && r->run->place->kind != PLACE_ENGINE;
+}
+
 enum walk_step step_clear(struct walk *walk)
 {
     struct request *r = walk->owner;
@@ -52,6 +58,8 @@ enum walk_step step_clear(struct walk *walk)
 
     r->run = &r->first;
     *r->run = (struct run){.place = place, .turn = &walk->turn, .arena = &walk->arena, .owner = r};
+    if (nothing_to_do(r))
+        return STEP_RUN;
     if (place->ops->encode(place, &walk->turn, &walk->arena, &r->run->body, &err) != NIGH_OK)
         return failed_early(r, FATE_ELSEWHERE, &err);
     if (gate_clear(r->node->gate, &r->pass, walk->id, walk->turn.label, &place->dest, r->run->body,
@@ -82,8 +90,10 @@ static void on_event(struct run *run, const struct event *event)
 
     if (hedge_event(r, run, event))
         return;
+    r->reply.enc.now_us = clock_mono_us();
+    r->reply.enc.load_us = run->load_us;
     if (is_piece(event->kind)) {
-        r->last_us = clock_mono_us();
+        r->last_us = r->reply.enc.now_us;
         if (!r->first_us)
             r->first_us = r->reply.enc.first_us = r->last_us;
     }
@@ -134,6 +144,16 @@ void request_count(struct request *r, struct run *run)
     run->counted_in = run->bytes_in;
 }
 
+/* Nothing was asked, so there is nothing to tell but that it is done. */
+static void tell_loaded(struct request *r)
+{
+    static const struct event events[] = {
+        {.kind = EVENT_BEGIN}, {.kind = EVENT_FINISH}, {.kind = EVENT_END}};
+
+    for (size_t i = 0; i < ARRAY_LEN(events) && !r->refused; i++)
+        on_event(r->run, &events[i]);
+}
+
 static void on_done(struct run *run, const struct outcome *outcome)
 {
     struct request *r = run->owner;
@@ -143,9 +163,13 @@ static void on_done(struct run *run, const struct outcome *outcome)
     r->running = false;
     r->outcome = *outcome;
     request_count(r, run);
-    if (outcome->fate != FATE_CANCELLED && outcome->fate != FATE_CALLER)
+    if (outcome->fate != FATE_CANCELLED && outcome->fate != FATE_CALLER &&
+        r->walk.turn.verb != VERB_LOAD)
         learn(r, outcome->fate == FATE_WHOLE);
-    walk_go(&r->walk, outcome->fate == FATE_WHOLE ? STEP_REPLY : STEP_ESCALATE);
+    if (r->walk.turn.verb == VERB_LOAD && outcome->fate == FATE_WHOLE)
+        tell_loaded(r);
+    if (!r->refused)
+        walk_go(&r->walk, outcome->fate == FATE_WHOLE ? STEP_REPLY : STEP_ESCALATE);
 }
 
 enum walk_step step_run(struct walk *walk)
@@ -166,6 +190,10 @@ enum walk_step step_run(struct walk *walk)
     r->run->pass = TAKE(r->pass);
     r->run->on_event = on_event;
     r->run->on_done = on_done;
+    if (nothing_to_do(r)) {
+        on_done(r->run, &(struct outcome){.fate = FATE_WHOLE});
+        return STEP_PARK; /* on_done has named the next step */
+    }
     r->running = true;
     hedge_arm(r);
     if (r->run->place->ops->start(r->run->place, r->run, &err) != NIGH_OK) {

@@ -94,7 +94,8 @@ static void on_slow(struct timer *timer)
 void hedge_arm(struct request *r)
 {
     r->hedge.state = HEDGE_OFF;
-    if (r->run->place->hedge_ms == 0 || r->plan.hedge.place || r->candidate + 1 >= r->plan.n_usable)
+    if (r->run->place->hedge_ms == 0 || r->walk.turn.verb == VERB_LOAD || r->plan.hedge.place ||
+        r->candidate + 1 >= r->plan.n_usable)
         return;
     /* Without memory for a timer the turn is as it would be without a hedge. */
     if (timer_arm(r->node->loop, &r->hedge.timer, r->run->place->hedge_ms, on_slow, NULL) ==

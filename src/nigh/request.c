@@ -114,6 +114,7 @@ void request_begin(struct node *node, struct exchange *ex, const struct api *api
     r->reply.enc.id = r->walk.id;
     r->reply.enc.model = "none";
     r->reply.enc.created = (int64_t)(r->bill.started_us / 1000000);
+    r->reply.enc.created_us = r->bill.started_us;
     r->reply.enc.begun_us = r->walk.started_us;
     r->reply.enc.arena = &r->walk.arena;
     request_link(r);

@@ -12,6 +12,8 @@ enum route_flags {
     ROUTE_OPEN = 1, /* needs no key */
     ROUTE_TREE = 2, /* the path goes on after the table's: an id */
     ROUTE_JSON = 4, /* takes a JSON body */
+    ROUTE_ANY_TYPE = 8, /* ... under any Content-Type (accept.h) */
+    ROUTE_CURL = ROUTE_JSON | ROUTE_ANY_TYPE,
 };
 
 static const struct route {
@@ -34,6 +36,21 @@ static const struct route {
     {"GET", "/v1/responses/", ROUTE_TREE, NULL, kept_get},
     {"DELETE", "/v1/responses/", ROUTE_TREE, NULL, kept_delete},
     {"POST", "/v1/responses/", ROUTE_TREE, NULL, kept_post},
+    {"POST", "/api/chat", ROUTE_CURL, &api_ollama_chat, NULL},
+    {"POST", "/api/generate", ROUTE_CURL, &api_ollama_generate, NULL},
+    {"GET", "/api/tags", 0, NULL, admin_ollama_tags},
+    {"HEAD", "/api/tags", 0, NULL, admin_ollama_tags},
+    {"POST", "/api/show", ROUTE_CURL, NULL, admin_ollama_show},
+    {"GET", "/api/ps", 0, NULL, admin_ollama_ps},
+    {"GET", "/api/version", 0, NULL, admin_ollama_version},
+    {"HEAD", "/api/version", 0, NULL, admin_ollama_version},
+    {"POST", "/api/pull", ROUTE_CURL, NULL, admin_ollama_not_here},
+    {"POST", "/api/push", ROUTE_CURL, NULL, admin_ollama_not_here},
+    {"POST", "/api/create", ROUTE_CURL, NULL, admin_ollama_not_here},
+    {"POST", "/api/copy", ROUTE_CURL, NULL, admin_ollama_not_here},
+    {"DELETE", "/api/delete", ROUTE_CURL, NULL, admin_ollama_not_here},
+    {"GET", "/", ROUTE_OPEN, NULL, admin_ollama_alive},
+    {"HEAD", "/", ROUTE_OPEN, NULL, admin_ollama_alive},
     {"GET", "/v1/models", 0, NULL, admin_models},
     {"GET", "/v1/models/", ROUTE_TREE, NULL, admin_model},
     {"GET", "/healthz", ROUTE_OPEN, NULL, admin_health},
@@ -55,6 +72,7 @@ static const struct {
     const struct api *api;
 } shapes[] = {
     {"/v1/messages", &api_anthropic},
+    {"/api/", &api_ollama_chat},
 };
 
 const struct api *routes_shape(struct exchange *ex)
@@ -131,6 +149,7 @@ static void route_admin(struct node *node, struct exchange *ex, const struct rou
         .requests_max = NODE_REQUESTS_MAX,
         .requests = node->n_requests,
         .body_is_json = route->flags & ROUTE_JSON,
+        .any_type = route->flags & ROUTE_ANY_TYPE,
         .open = route->flags & ROUTE_OPEN,
     };
     struct refusal refusal = {0};

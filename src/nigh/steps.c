@@ -25,6 +25,7 @@ static enum walk_step step_accept(struct walk *walk)
         .requests_max = NODE_REQUESTS_MAX,
         .requests = r->node->n_requests - 1, /* this one is counted already */
         .body_is_json = true,
+        .any_type = r->api->any_type,
     };
 
     if (accept_check(r->ex, &policy, &r->key, &r->refusal))
@@ -288,6 +289,7 @@ static enum walk_step step_reply(struct walk *walk)
         request_bill(r);
         kept_put(r);
     }
+    r->reply.enc.now_us = clock_mono_us();
     reply_end(&r->reply);
     return STEP_SETTLE;
 }

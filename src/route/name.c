@@ -92,9 +92,19 @@ static enum nigh_status read_profile(struct wish *wish, struct slice profile, st
                      "auto/fast, auto/frugal, auto/best, auto/green");
 }
 
-NIGH_MUST enum nigh_status wish_read(struct wish *ret, const struct route_config *config,
-                                     struct slice model, struct place *const *places, size_t n,
-                                     struct nigh_err *err)
+/* "qwen" of "qwen:latest", as Ollama's clients write it; else absent. */
+static struct slice without_latest(struct slice model)
+{
+    struct slice tag = SLICE(":latest");
+
+    if (model.len <= tag.len || !slice_eq((struct slice){model.p + model.len - tag.len, tag.len}, tag))
+        return (struct slice){0};
+    return (struct slice){model.p, model.len - tag.len};
+}
+
+static enum nigh_status wish_named(struct wish *ret, const struct route_config *config,
+                                   struct slice model, struct place *const *places, size_t n,
+                                   struct nigh_err *err)
 {
     memset(ret, 0, sizeof *ret);
     ret->name = alias_of(config, model);
@@ -110,4 +120,14 @@ NIGH_MUST enum nigh_status wish_read(struct wish *ret, const struct route_config
             if (matches_by(ret, places[i]))
                 return NIGH_OK;
     return not_found(ret->name, places, n, err);
+}
+
+enum nigh_status wish_read(struct wish *ret, const struct route_config *config, struct slice model,
+                           struct place *const *places, size_t n, struct nigh_err *err)
+{
+    struct slice bare = without_latest(model);
+
+    if (bare.p && wish_named(ret, config, model, places, n, NULL) == NIGH_OK)
+        return NIGH_OK;
+    return wish_named(ret, config, bare.p ? bare : model, places, n, err);
 }

@@ -28,6 +28,8 @@ const char *place_can_text(unsigned bit)
 
 bool place_speaks(const struct place *place, enum verb verb)
 {
+    if (verb == VERB_LOAD)
+        return true;
     return place->verbs ? place->verbs >> verb & 1 : verb == VERB_CHAT;
 }
 

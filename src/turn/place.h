@@ -93,8 +93,9 @@ struct run {
     uint64_t bytes_out, bytes_in;
     uint64_t counted_out, counted_in; /* of these: what the owner has counted already */
     uint64_t patience_ms;   /* for the first token, when somebody else could answer; 0: its own */
-    /* Sinks.  on_event in order; then on_done exactly once and last; both may come from inside
-     * start. After cancel, neither comes. */
+    uint64_t load_us;       /* the place fills: how long the run waited for its model to be loaded */
+    /* Sinks.  on_event in order (none of VERB_LOAD); then on_done exactly once and last; both may come
+     * from inside start. After cancel, neither comes. */
     void (*on_event)(struct run *run, const struct event *event);
     void (*on_done)(struct run *run, const struct outcome *outcome);
     void *owner; /* the walk */
@@ -135,7 +136,7 @@ struct place {
     struct place_stats stats;
 };
 
-bool place_speaks(const struct place *place, enum verb verb);
+bool place_speaks(const struct place *place, enum verb verb); /* VERB_LOAD: every one */
 
 /* Folds one run's measurements in, weighted as place.c says; a failed run counts and leaves the
  * times. */

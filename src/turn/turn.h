@@ -75,7 +75,9 @@ struct tool {
     V(RERANK, "rerank")         /* first the query, then the documents */                          \
     V(TOKENIZE, "tokenize")     /* one text */                                                     \
     V(DETOKENIZE, "detokenize") /* one list of token numbers */                                    \
-    V(COUNT, "count")           /* a conversation, whose tokens are to be counted */
+    V(COUNT, "count")           /* a conversation, whose tokens are to be counted */              \
+    V(LOAD, "load")             /* none: a local model is to be in memory, or with keep_ms 0 not;   \
+                                   every place speaks it, most have nothing to do */
 enum verb {
 /* clang-format off */
 #define TURN_VERB(name, text) VERB_##name,
@@ -133,6 +135,7 @@ enum {
     TURN_SCHEMA_DEPTH_MAX = 64, /* of tools' and formats' schemas; llama-server 0.7.0 dies on one
                                    nested 30,000 deep (THREATS.md) */
 };
+#define TURN_KEEP_MAX_MS (INT64_C(366) * 86400 * 1000) /* longer is for ever */
 
 struct turn {
     enum verb verb;
@@ -161,6 +164,9 @@ struct turn {
     unsigned n;          /* choices, at least 1 */
     enum effort effort;
     uint64_t think_tokens; /* budget for thinking; 0: unset */
+    bool has_keep;         /* else as the config says */
+    int64_t keep_ms;       /* how long a local model that answered stays in memory when nobody asks
+                              it; 0: not at all, below 0: for ever.  Ollama's keep_alive */
     struct slice stops[TURN_STOPS_MAX];
     size_t n_stops;
     bool logprobs;

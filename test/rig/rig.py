@@ -180,8 +180,13 @@ class Answer:
         except ValueError:
             return None
 
+    def is_lines(self):
+        return 'application/x-ndjson' in (self.header('content-type') or '')
+
     def events(self):
-        """The data of each server-sent event."""
+        """The data of each server-sent event, or each line of JSON."""
+        if self.is_lines():
+            return self.body.decode('utf-8', 'replace').split('\n')[:-1]
         out = []
         for block in re.split(r'\r?\n\r?\n', self.body.decode('utf-8', 'replace')):
             data = [line[5:].removeprefix(' ') for line in block.splitlines()
@@ -195,6 +200,9 @@ class Answer:
 
     def text(self):
         """The assistant's words, streamed or not."""
+        if self.is_lines():
+            lines = [json.loads(line) for line in self.events()]
+            return ''.join(line.get('message', {}).get('content') or line.get('response') or '' for line in lines)
         if not self.is_stream():
             try:
                 return self.json()['choices'][0]['message']['content'] or ''
@@ -212,6 +220,8 @@ class Answer:
 
     def finished(self):
         """Would a client take this for a success?  A whole body, and the last event of its API where it is a stream."""
+        if self.is_lines():
+            return self.whole and self.status == 200 and '"done":true' in (self.events() or [''])[-1]
         last = self.events()[-1:] if self.is_stream() else []
         over = last == ['[DONE]'] or (last and re.match(r'\{"type":"response\.(completed|incomplete)"', last[0]))
         return self.whole and self.status == 200 and (not self.is_stream() or bool(over))
