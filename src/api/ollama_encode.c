@@ -11,8 +11,7 @@ struct stream {
     bool chat;
     enum finish finish;
     struct slice finish_word;
-    bool has_call; /* `call` was begun and not shown yet */
-    unsigned call;
+    bool has_call;                         /* one was begun */
     uint64_t shown[ANSWER_CALLS_MAX / 64]; /* bit i of all: call i went out */
     struct slice logprobs;                 /* items that wait for the line that they belong to */
     char *room;                            /* where they stand */
@@ -245,21 +244,22 @@ static void show_calls(struct encoding *e, struct stream *s, const struct answer
         put_line(e, s, &said, out);
 }
 
-/* Another call begins: the one before is shown if all of it is there.  Calls that come in turns are
- * shown at the end. */
+/* Another call begins: those before are shown, as far as all of them is there.  Calls that come in
+ * turns are shown at the end, so that their order stays. */
 static void begin_call(struct encoding *e, struct stream *s, const struct event *event,
                        struct buf *out)
 {
     const struct answer_choice *c = &e->answer->choices[0];
 
-    for (size_t i = 0; s->has_call && s->call != event->call && i < c->n_parts; i++) {
+    for (size_t i = 0; s->has_call && i < c->n_parts; i++) {
         const struct answer_part *p = &c->parts[i];
-        if (p->kind == PART_CALL && p->call == s->call && !was_shown(s, p->call) &&
-            p->text.len > 0 && is_whole(buf_slice(&p->text)))
-            show_calls(e, s, &p, 1, out);
+        if (p->kind != PART_CALL || was_shown(s, p->call))
+            continue;
+        if (p->call == event->call || p->text.len == 0 || !is_whole(buf_slice(&p->text)))
+            break;
+        show_calls(e, s, &p, 1, out);
     }
     s->has_call = true;
-    s->call = event->call;
 }
 
 static void finish(struct encoding *e, struct stream *s, const struct event *event, struct buf *out)

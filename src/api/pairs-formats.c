@@ -193,6 +193,72 @@ static const struct pairs_lack anthropic_tells[] = {
     {0},
 };
 
+/* --- Ollama's chat, and its question without one; nobody is asked in them
+ * ----------------------------- */
+
+static const struct pairs_lack ollama_chat_asks[] = {
+    {ASK(DEVELOPER), NEVER, "no such role"},
+    {ASK(BARE) | ASK(PARTS) | ASK(SYSTEM_PARTS) | ASK(RESULT_PARTS), NEVER,
+     "content is one string"},
+    {ASK(EMPTY), NEVER, "an empty string is no content: clients send it beside calls and images"},
+    {ASK(SPEAKER) | ASK(IMAGE_LINK) | ASK(DETAIL) | ASK(REFUSED) | ASK(FAILED), NEVER, "no member"},
+    {ASK(SIGNED) | ASK(THOUGHTS) | ASK(REDACTED), NEVER, "thinking is one text"},
+    {ASK(ORDER), NEVER, "thinking, content, images and calls are members of a message"},
+    {ASK(ANY_ARGUMENTS) | ASK(BROKEN_ARGUMENTS), NEVER, "arguments are an object"},
+    {ASK(CHOICE_AUTO) | ASK(CHOICE_NONE) | ASK(CHOICE_MUST) | ASK(PARALLEL) | ASK(PARALLEL_YES),
+     NEVER, "no member"},
+    {ASK(FORMAT_TEXT) | ASK(SCHEMA_NAME), NEVER, "format is json or a schema"},
+    {ASK(N) | ASK(BIAS), NEVER, "no member"},
+    {ASK(THINK_TOKENS), NEVER, "think is a word"},
+    {ASK(EXTRAS) | ASK(MESSAGE_EXTRAS) | ASK(INNER_EXTRAS), NEVER, "no place speaks this format"},
+    {0},
+};
+static const struct pairs_lack ollama_generate_asks[] = {
+    {ASK(HISTORY) | ASK(BOUNDARIES) | ASK(SYSTEM_LATER) | ASK(LAST_ASSISTANT), NEVER,
+     "a prompt and a system"},
+    {ASK(CALLS) | ASK(MANY_CALLS) | ASK(RESULT_IMAGE) | ASK(THOUGHT) | ASK(TOOLS) | ASK(TOOL_BARE) |
+         ASK(STRICT),
+     NEVER, "as above"},
+    {ASK(DEVELOPER), NEVER, "no such role"},
+    {ASK(BARE) | ASK(PARTS) | ASK(SYSTEM_PARTS) | ASK(RESULT_PARTS), NEVER,
+     "content is one string"},
+    {ASK(EMPTY), NEVER, "an empty prompt only loads the model"},
+    {ASK(SPEAKER) | ASK(IMAGE_LINK) | ASK(DETAIL) | ASK(REFUSED) | ASK(FAILED), NEVER, "no member"},
+    {ASK(SIGNED) | ASK(THOUGHTS) | ASK(REDACTED) | ASK(ORDER), NEVER, "no assistant has spoken"},
+    {ASK(ANY_ARGUMENTS) | ASK(BROKEN_ARGUMENTS), NEVER, "nor called"},
+    {ASK(CHOICE_AUTO) | ASK(CHOICE_NONE) | ASK(CHOICE_MUST) | ASK(PARALLEL) | ASK(PARALLEL_YES),
+     NEVER, "no member"},
+    {ASK(FORMAT_TEXT) | ASK(SCHEMA_NAME), NEVER, "format is json or a schema"},
+    {ASK(N) | ASK(BIAS), NEVER, "no member"},
+    {ASK(THINK_TOKENS), NEVER, "think is a word"},
+    {ASK(EXTRAS) | ASK(MESSAGE_EXTRAS) | ASK(INNER_EXTRAS), NEVER, "no place speaks this format"},
+    {0},
+};
+static const struct pairs_lack ollama_tells[] = {
+    {TELL(REFUSAL), CHANGED, "words like others"},
+    {TELL(SIGNATURE) | TELL(REDACTED), LEFT_OUT, "thinking is a text"},
+    {TELL(ORDER), CHANGED, "thinking, content and calls are members of a message"},
+    {TELL(ANY_ARGUMENTS), LEFT_OUT, "arguments are an object: its value is told, not its bytes"},
+    {TELL(BROKEN_ARGUMENTS), CHANGED, "told as an object that holds the text that came"},
+    {TELL(CHOICES), NEVER, "one is all that can be asked for"},
+    {TELL(REFUSAL_LOGPROBS), CHANGED, "a refusal is words like others"},
+    {TELL(STOP_WORD), LEFT_OUT, "done_reason says stop, not which"},
+    {TELL(CACHED) | TELL(CACHE_WRITE) | TELL(THOUGHT_TOKENS), LEFT_OUT, "there are two counts"},
+    {0},
+};
+static const struct pairs_lack ollama_generate_tells[] = {
+    {TELL(CALLS) | TELL(MANY_CALLS) | TELL(WOVEN) | TELL(ORDER) | TELL(CALL_ID), NEVER,
+     "tools cannot be told of"},
+    {TELL(REFUSAL), CHANGED, "words like others"},
+    {TELL(SIGNATURE) | TELL(REDACTED), LEFT_OUT, "thinking is a text"},
+    {TELL(ANY_ARGUMENTS) | TELL(BROKEN_ARGUMENTS), NEVER, "nobody calls"},
+    {TELL(CHOICES), NEVER, "one is all that can be asked for"},
+    {TELL(REFUSAL_LOGPROBS), CHANGED, "a refusal is words like others"},
+    {TELL(STOP_WORD), LEFT_OUT, "done_reason says stop, not which"},
+    {TELL(CACHED) | TELL(CACHE_WRITE) | TELL(THOUGHT_TOKENS), LEFT_OUT, "there are two counts"},
+    {0},
+};
+
 const struct pairs_format pairs_formats[] = {
     {
         .name = "openai-chat",
@@ -224,6 +290,22 @@ const struct pairs_format pairs_formats[] = {
         .asks = anthropic_asks,
         .tells = anthropic_tells,
         .own = ASK(SYSTEM_LATER) | ASK(STRICT) | ASK(EMPTY) | ASK(EFFORT) | ASK(THINK_TOKENS),
+    },
+    {
+        .name = "ollama-chat",
+        .api = &api_ollama_chat,
+        .write = write_ollama_chat,
+        .hear = hear_ollama,
+        .asks = ollama_chat_asks,
+        .tells = ollama_tells,
+    },
+    {
+        .name = "ollama-generate",
+        .api = &api_ollama_generate,
+        .write = write_ollama_generate,
+        .hear = hear_ollama,
+        .asks = ollama_generate_asks,
+        .tells = ollama_generate_tells,
     },
 };
 const size_t pairs_n_formats = ARRAY_LEN(pairs_formats);

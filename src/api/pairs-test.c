@@ -450,7 +450,7 @@ static unsigned long long n_cases, n_with; /* of one test; of those with must, w
 
 static void run_cases(const struct trial *like, property holds, bool ask, uint64_t cases)
 {
-    uint64_t start = seed_start();
+    uint64_t start = seed_start() + like->seed; /* of one test, how far it has come */
 
     for (uint64_t i = 0; i < cases; i++) {
         struct trial t = *like;
@@ -521,6 +521,7 @@ static uint64_t needs(uint64_t one, bool ask)
 static void lose(const struct pairs_format *in, const struct pairs_format *out,
                  const struct pairs_lack *lacks, uint64_t can, uint64_t both, bool ask)
 {
+    enum { MANY = 40 }; /* times as many cases, where what is to occur takes chance */
     uint64_t cases = from_env("NIGH_CASES", CASES) / 20 + 5;
 
     for (; lacks->bits; lacks++)
@@ -529,13 +530,15 @@ static void lose(const struct pairs_format *in, const struct pairs_format *out,
             if (!(lacks->bits & can & ~both & one) || lacks->loss == NEVER)
                 continue;
             n_with = 0;
-            run_cases(&(struct trial){.in = in,
-                                      .out = out,
-                                      .may = both | one | (needs(one, ask) & can),
-                                      .must = one,
-                                      .shows = both,
-                                      .loss = lacks->loss},
-                      ask ? ask_holds : tell_holds, ask, cases);
+            for (uint64_t from = 0; from < MANY * cases && n_with == 0; from += cases)
+                run_cases(&(struct trial){.in = in,
+                                          .out = out,
+                                          .seed = from,
+                                          .may = both | one | (needs(one, ask) & can),
+                                          .must = one,
+                                          .shows = both,
+                                          .loss = lacks->loss},
+                          ask ? ask_holds : tell_holds, ask, cases);
             if (n_with == 0)
                 printf("# %s in, %s out: no case had %s\n", in->name, out->name,
                        pairs_bit_name(ask, bit));

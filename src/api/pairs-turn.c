@@ -309,6 +309,8 @@ static void gen_sampling(struct gen *g, struct turn *t)
     }
     if ((t->has_seed = gen_has(g, ASK(SEED), 4)))
         t->seed = (int64_t)gen_u64(g) >> gen_below(g, 60);
+    if (t->seed == -1)
+        t->seed = -2; /* Ollama's word for none */
 }
 
 static struct slice gen_stop(struct gen *g)

@@ -185,7 +185,15 @@ const char *pairs_bit_name(bool ask, unsigned bit);
 
 void write_openai_chat(struct buf *b, struct gen *g, const struct turn *t);
 void write_responses(struct buf *b, struct gen *g, const struct turn *t);
+void write_ollama_chat(struct buf *b, struct gen *g, const struct turn *t);
+void write_ollama_generate(struct buf *b, struct gen *g, const struct turn *t);
 void write_anthropic(struct buf *b, struct gen *g, const struct turn *t);
+
+/* pairs-ollama.c: as `hear` of a format, since nobody is asked in it. */
+bool hear_ollama(const struct pairs_format *f, struct gen *g, const struct turn *asked,
+                 struct slice bytes, bool clean,
+                 void (*sink)(void *owner, const struct event *event), void *owner,
+                 struct arena *a);
 
 /* pairs-write.c: for writers. */
 struct pen {
