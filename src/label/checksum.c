@@ -10,8 +10,8 @@ enum weigh {
 struct weighted {
     const char *name;
     signed char weight[15];
-    unsigned char n;    /* digits weighed */
-    unsigned char all;  /* digits in the number */
+    unsigned char n;   /* digits weighed */
+    unsigned char all; /* digits in the number */
     unsigned char mod;
     enum weigh how;
     signed char ten, eleven; /* what a rest of 10 and 11 is written as; -1: no such number */

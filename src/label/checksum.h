@@ -15,13 +15,14 @@ bool checksum_ok(const struct checksum *check, struct slice match);
 /* For checksum_*.c: what stands in a match, without what separates it. */
 enum { CHECKSUM_MAX = 64 }; /* characters: an IBAN has 34, a bech32m address 62 */
 struct compact {
-    char text[CHECKSUM_MAX + 1]; /* digits and letters, letters as capitals */
+    char text[CHECKSUM_MAX + 1];       /* digits and letters, letters as capitals */
     unsigned char digit[CHECKSUM_MAX]; /* its digits alone, as numbers */
     size_t n, n_digits;
 };
 /* False when it holds more than fits. */
 bool compact(struct compact *ret, struct slice match);
-bool luhn_ok(const unsigned char *digit, size_t n); /* ISO/IEC 7812-1 annex B; the last is the check */
+bool luhn_ok(const unsigned char *digit,
+             size_t n); /* ISO/IEC 7812-1 annex B; the last is the check */
 bool date_ok(unsigned year, unsigned month, unsigned day);
 bool all_digits_same(const unsigned char *digit, size_t n);
 unsigned digits_value(const unsigned char *digit, size_t n); /* of at most nine */

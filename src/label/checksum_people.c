@@ -14,7 +14,8 @@ static bool mod_11_10(const unsigned char *d, size_t n)
     return (11 - product) % 10 == d[n - 1];
 }
 
-/* BZSt: eleven digits, the first no zero; of the first ten exactly one stands two or three times. */
+/* BZSt: eleven digits, the first no zero; of the first ten exactly one stands two or three times.
+ */
 static bool de_tax(const struct compact *c, struct slice match)
 {
     unsigned count[10] = {0}, repeated = 0;
@@ -109,7 +110,8 @@ static bool fr_nir(const struct compact *c, struct slice match)
     return (month >= 1 && month <= 12) || month >= 20 ? 97 - number % 97 == key : false;
 }
 
-/* Ministerio del Interior: the letter is number modulo 23; X, Y, Z of foreigners count as 0, 1, 2. */
+/* Ministerio del Interior: the letter is number modulo 23; X, Y, Z of foreigners count as 0, 1, 2.
+ */
 static bool es_dni(const struct compact *c, struct slice match)
 {
     static const char letters[] = "TRWAGMYFPDXBNJZSQVHLCKE", foreigners[] = "XYZ";
@@ -129,8 +131,8 @@ static bool es_dni(const struct compact *c, struct slice match)
 /* Decreto 23 dicembre 1976: values of the characters at odd places, and a letter modulo 26. */
 static bool it_fiscal(const struct compact *c, struct slice match)
 {
-    static const unsigned char odd[] = {1,  0,  5,  7,  9,  13, 15, 17, 19, 21, 2,  4, 18,
-                                        20, 11, 3,  6,  8,  12, 14, 16, 10, 22, 25, 24, 23};
+    static const unsigned char odd[] = {1,  0,  5, 7, 9, 13, 15, 17, 19, 21, 2,  4,  18,
+                                        20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23};
     unsigned sum = 0;
 
     if (c->n != 16)
@@ -200,7 +202,8 @@ static bool dk_cpr(const struct compact *c, struct slice match)
 /* Skatteetaten: two checks. */
 static bool no_birth(const struct compact *c, struct slice match)
 {
-    static const unsigned char w1[] = {3, 7, 6, 1, 8, 9, 4, 5, 2}, w2[] = {5, 4, 3, 2, 7, 6, 5, 4, 3, 2};
+    static const unsigned char w1[] = {3, 7, 6, 1, 8, 9, 4, 5, 2},
+                               w2[] = {5, 4, 3, 2, 7, 6, 5, 4, 3, 2};
     unsigned s1 = 0, s2 = 0;
 
     if (c->n_digits != 11)
@@ -212,7 +215,8 @@ static bool no_birth(const struct compact *c, struct slice match)
     return (11 - s1 % 11) % 11 == c->digit[9] && (11 - s2 % 11) % 11 == c->digit[10];
 }
 
-/* Act 133/2000: divisible by eleven; 50 is added to a woman's month, 20 when a day's numbers ran out. */
+/* Act 133/2000: divisible by eleven; 50 is added to a woman's month, 20 when a day's numbers ran
+ * out. */
 static bool cz_birth(const struct compact *c, struct slice match)
 {
     unsigned month = digits_value(c->digit + 2, 2) % 50, day = digits_value(c->digit + 4, 2);
@@ -243,7 +247,8 @@ static bool baltic(const struct compact *c, struct slice match)
         s2 += ((i + 2) % 9 + 1) * c->digit[i];
     }
     unsigned rest = s1 % 11 < 10 ? s1 % 11 : s2 % 11 % 10;
-    return rest == c->digit[10] && date_ok(2000, digits_value(c->digit + 3, 2), digits_value(c->digit + 5, 2));
+    return rest == c->digit[10] &&
+           date_ok(2000, digits_value(c->digit + 3, 2), digits_value(c->digit + 5, 2));
 }
 
 /* PMLP: of numbers given before 2017, which begin with the date. */
@@ -289,8 +294,8 @@ static bool tr_id(const struct compact *c, struct slice match)
     return (tenth + 10) % 10 == d[9] && sum % 10 == d[10];
 }
 
-/* Receita Federal: two digits, each eleven less the weighted sum of all before it (10 and 11 are 0).
- * wrap: weights begin again at 2 after this one. */
+/* Receita Federal: two digits, each eleven less the weighted sum of all before it (10 and 11 are
+ * 0). wrap: weights begin again at 2 after this one. */
 static bool br_pair(const unsigned char *d, size_t n, unsigned wrap)
 {
     for (size_t at = n - 2; at < n; at++) {
@@ -446,7 +451,8 @@ static bool cn_id(const struct compact *c, struct slice match)
         return false;
     for (size_t i = 0; i < 17; i++)
         sum += w[i] * c->digit[i];
-    return date_ok(digits_value(c->digit + 6, 4), digits_value(c->digit + 10, 2), digits_value(c->digit + 12, 2)) &&
+    return date_ok(digits_value(c->digit + 6, 4), digits_value(c->digit + 10, 2),
+                   digits_value(c->digit + 12, 2)) &&
            "10X98765432"[sum % 11] == c->text[17];
 }
 
@@ -474,7 +480,8 @@ static bool hk_id(const struct compact *c, struct slice match)
     if (c->n == 8)
         sum = weight-- * 36;
     for (size_t i = 0; i + 1 < c->n; i++, weight--)
-        sum += weight * (c->text[i] <= '9' ? (unsigned)(c->text[i] - '0') : (unsigned)(c->text[i] - 'A') + 10);
+        sum += weight * (c->text[i] <= '9' ? (unsigned)(c->text[i] - '0')
+                                           : (unsigned)(c->text[i] - 'A') + 10);
     unsigned rest = (11 - sum % 11) % 11;
     return c->text[c->n - 1] == (rest == 10 ? 'A' : (char)('0' + rest));
 }
@@ -551,7 +558,8 @@ static bool kz_iin(const struct compact *c, struct slice match)
     return (s1 % 11 < 10 ? s1 % 11 : s2 % 11) == c->digit[11];
 }
 
-/* Matricule: a date of birth, Luhn over twelve digits, Verhoeff over the first eleven and the last. */
+/* Matricule: a date of birth, Luhn over twelve digits, Verhoeff over the first eleven and the last.
+ */
 static bool lu_matricule(const struct compact *c, struct slice match)
 {
     unsigned char d[12];
@@ -560,7 +568,8 @@ static bool lu_matricule(const struct compact *c, struct slice match)
         return false;
     memcpy(d, c->digit, 11);
     d[11] = c->digit[12];
-    return date_ok(digits_value(c->digit, 4), digits_value(c->digit + 4, 2), digits_value(c->digit + 6, 2)) &&
+    return date_ok(digits_value(c->digit, 4), digits_value(c->digit + 4, 2),
+                   digits_value(c->digit + 6, 2)) &&
            luhn_ok(c->digit, 12) && verhoeff_ok(d, 12);
 }
 
@@ -570,7 +579,8 @@ static bool id_nik(const struct compact *c, struct slice match)
     unsigned day = digits_value(c->digit + 6, 2);
 
     return c->n_digits == 16 && c->digit[0] != 0 &&
-           date_ok(2000 + digits_value(c->digit + 10, 2), digits_value(c->digit + 8, 2), day > 40 ? day - 40 : day);
+           date_ok(2000 + digits_value(c->digit + 10, 2), digits_value(c->digit + 8, 2),
+                   day > 40 ? day - 40 : day);
 }
 
 /* JPN: a date of birth, then the place. */
@@ -580,19 +590,49 @@ static bool my_kad(const struct compact *c, struct slice match)
 }
 
 const struct checksum_row checksum_people[] = {
-    {"de_tax", de_tax},       {"hr_oib", hr_oib},         {"us_ssn", us_ssn},
-    {"us_itin", us_itin},     {"us_npi", us_npi},         {"us_dea", us_dea},
-    {"gb_nino", gb_nino},     {"fr_nir", fr_nir},         {"es_dni", es_dni},
-    {"it_fiscal", it_fiscal}, {"be_national", be_national}, {"se_personal", se_personal},
-    {"fi_hetu", fi_hetu},     {"dk_cpr", dk_cpr},         {"no_birth", no_birth},
-    {"cz_birth", cz_birth},   {"gr_amka", gr_amka},       {"baltic", baltic},
-    {"lv_personal", lv_personal}, {"ie_pps", ie_pps},     {"tr_id", tr_id},
-    {"br_cpf", br_cpf},       {"br_cnpj", br_cnpj},       {"cl_rut", cl_rut},
-    {"mx_curp", mx_curp},     {"co_nit", co_nit},         {"ec_cedula", ec_cedula},
-    {"do_cedula", do_cedula}, {"ca_sin", ca_sin},         {"au_abn", au_abn},
-    {"nz_ird", nz_ird},       {"in_aadhaar", in_aadhaar}, {"cn_id", cn_id},
-    {"tw_id", tw_id},         {"hk_id", hk_id},           {"sg_nric", sg_nric},
-    {"za_id", za_id},         {"il_id", il_id},           {"ru_inn", ru_inn},
-    {"ru_snils", ru_snils},   {"kz_iin", kz_iin},         {"lu_matricule", lu_matricule},
-    {"id_nik", id_nik},       {"my_kad", my_kad},         {NULL, NULL},
+    {"de_tax", de_tax},
+    {"hr_oib", hr_oib},
+    {"us_ssn", us_ssn},
+    {"us_itin", us_itin},
+    {"us_npi", us_npi},
+    {"us_dea", us_dea},
+    {"gb_nino", gb_nino},
+    {"fr_nir", fr_nir},
+    {"es_dni", es_dni},
+    {"it_fiscal", it_fiscal},
+    {"be_national", be_national},
+    {"se_personal", se_personal},
+    {"fi_hetu", fi_hetu},
+    {"dk_cpr", dk_cpr},
+    {"no_birth", no_birth},
+    {"cz_birth", cz_birth},
+    {"gr_amka", gr_amka},
+    {"baltic", baltic},
+    {"lv_personal", lv_personal},
+    {"ie_pps", ie_pps},
+    {"tr_id", tr_id},
+    {"br_cpf", br_cpf},
+    {"br_cnpj", br_cnpj},
+    {"cl_rut", cl_rut},
+    {"mx_curp", mx_curp},
+    {"co_nit", co_nit},
+    {"ec_cedula", ec_cedula},
+    {"do_cedula", do_cedula},
+    {"ca_sin", ca_sin},
+    {"au_abn", au_abn},
+    {"nz_ird", nz_ird},
+    {"in_aadhaar", in_aadhaar},
+    {"cn_id", cn_id},
+    {"tw_id", tw_id},
+    {"hk_id", hk_id},
+    {"sg_nric", sg_nric},
+    {"za_id", za_id},
+    {"il_id", il_id},
+    {"ru_inn", ru_inn},
+    {"ru_snils", ru_snils},
+    {"kz_iin", kz_iin},
+    {"lu_matricule", lu_matricule},
+    {"id_nik", id_nik},
+    {"my_kad", my_kad},
+    {NULL, NULL},
 };

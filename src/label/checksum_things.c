@@ -12,24 +12,24 @@ enum { LEN_16_19 = LEN(16) | LEN(17) | LEN(18) | LEN(19), LEN_12_19 = 0xff000 };
 static const struct issuer {
     unsigned digits, from, to, lengths;
 } issuers[] = {
-    {1, 4, 4, LEN(13) | LEN(16) | LEN(19)},          /* Visa */
-    {2, 51, 55, LEN(16)},                            /* Mastercard */
-    {4, 2221, 2720, LEN(16)},                        /* Mastercard, since 2017 */
-    {4, 2200, 2204, LEN_16_19},                      /* Mir */
-    {2, 34, 34, LEN(15)},                            /* American Express */
+    {1, 4, 4, LEN(13) | LEN(16) | LEN(19)}, /* Visa */
+    {2, 51, 55, LEN(16)},                   /* Mastercard */
+    {4, 2221, 2720, LEN(16)},               /* Mastercard, since 2017 */
+    {4, 2200, 2204, LEN_16_19},             /* Mir */
+    {2, 34, 34, LEN(15)},                   /* American Express */
     {2, 37, 37, LEN(15)},
-    {4, 6011, 6011, LEN_16_19},                      /* Discover */
+    {4, 6011, 6011, LEN_16_19}, /* Discover */
     {3, 644, 649, LEN_16_19},
-    {2, 65, 65, LEN_16_19},                          /* and RuPay */
-    {3, 300, 305, LEN(14) | LEN_16_19},              /* Diners Club */
+    {2, 65, 65, LEN_16_19},             /* and RuPay */
+    {3, 300, 305, LEN(14) | LEN_16_19}, /* Diners Club */
     {2, 36, 36, LEN(14) | LEN_16_19},
     {2, 38, 39, LEN(14) | LEN_16_19},
-    {2, 35, 35, LEN_16_19},                          /* JCB: 3528 to 3589, of which some cards sold lie without */
-    {4, 1800, 1800, LEN(15)},                        /* JCB's old fifteen digits */
+    {2, 35, 35, LEN_16_19},   /* JCB: 3528 to 3589, of which some cards sold lie without */
+    {4, 1800, 1800, LEN(15)}, /* JCB's old fifteen digits */
     {4, 2131, 2131, LEN(15)},
-    {2, 62, 62, LEN_16_19},                          /* UnionPay */
-    {2, 81, 82, LEN_16_19},                          /* RuPay */
-    {4, 5018, 5018, LEN_12_19},                      /* Maestro */
+    {2, 62, 62, LEN_16_19},     /* UnionPay */
+    {2, 81, 82, LEN_16_19},     /* RuPay */
+    {4, 5018, 5018, LEN_12_19}, /* Maestro */
     {4, 5020, 5020, LEN_12_19},
     {4, 5038, 5038, LEN_12_19},
     {4, 5893, 5893, LEN_12_19},
@@ -147,8 +147,8 @@ static bool luhn(const struct compact *c, struct slice match)
     return luhn_ok(c->digit, c->n_digits) && c->n_digits > 1;
 }
 
-/* 3GPP TS 23.003: fifteen digits, Luhn; an allocated reporting body (GSMA) begins with 0, 1, 3, 4, 5,
- * 8 or 9. */
+/* 3GPP TS 23.003: fifteen digits, Luhn; an allocated reporting body (GSMA) begins with 0, 1, 3, 4,
+ * 5, 8 or 9. */
 static bool imei(const struct compact *c, struct slice match)
 {
     return c->n_digits == 15 && strchr("0134589", c->text[0]) && luhn_ok(c->digit, 15) &&
@@ -166,7 +166,8 @@ static bool vin(const struct compact *c, struct slice match)
     if (c->n != 17 || c->n_digits < 4 || c->n_digits == 17)
         return false;
     for (size_t i = 0; i < 17; i++)
-        sum += weight[i] * (unsigned)(c->text[i] <= '9' ? c->text[i] - '0' : value[c->text[i] - 'A']);
+        sum +=
+            weight[i] * (unsigned)(c->text[i] <= '9' ? c->text[i] - '0' : value[c->text[i] - 'A']);
     return c->text[8] == "0123456789X"[sum % 11];
 }
 
@@ -213,8 +214,9 @@ static bool is_random(const struct compact *c, struct slice match)
 /* A password that somebody wrote down, not the name of a variable that holds one. */
 static bool is_password(const struct compact *c, struct slice match)
 {
-    static const char *const never[] = {"none", "null", "true",     "false",  "undefined", "string", "password",
-                                        "os.", "self.", "process.", "getenv", "required",  "optional", "example"};
+    static const char *const never[] = {"none",   "null",     "true",     "false",  "undefined",
+                                        "string", "password", "os.",      "self.",  "process.",
+                                        "getenv", "required", "optional", "example"};
     struct slice word = last_word(match);
 
     if (word.len < 6 || strchr("${<(*[%", word.p[0]) || memchr(word.p, '(', word.len))
@@ -224,7 +226,8 @@ static bool is_password(const struct compact *c, struct slice match)
             return false;
     bool other = false;
     for (size_t i = 0; i < word.len; i++)
-        other |= !((word.p[i] | 32) >= 'a' && (word.p[i] | 32) <= 'z') && word.p[i] != '_' && word.p[i] != '.';
+        other |= !((word.p[i] | 32) >= 'a' && (word.p[i] | 32) <= 'z') && word.p[i] != '_' &&
+                 word.p[i] != '.';
     return other;
 }
 
@@ -275,7 +278,8 @@ static bool base58(const struct compact *c, struct slice match)
 static bool bech32(const struct compact *c, struct slice match)
 {
     static const char alphabet[] = "qpzry9x8gf2tvdw0s3jn54khce6mua7l";
-    static const uint32_t generator[] = {0x3b6a57b2, 0x26508e6d, 0x1ea119fa, 0x3d4233dd, 0x2a1462b3};
+    static const uint32_t generator[] = {0x3b6a57b2, 0x26508e6d, 0x1ea119fa, 0x3d4233dd,
+                                         0x2a1462b3};
     unsigned char value[2 * 4 + 1 + 96];
     size_t n = 0, one = 0;
     uint32_t check = 1;
@@ -354,13 +358,14 @@ static bool date(const struct compact *c, struct slice match)
     if (n < 3)
         return false;
     if (width[0] == 4)
-        return part[0] > 1000 && (date_ok(part[0], part[1], part[2]) || date_ok(part[0], part[2], part[1]));
+        return part[0] > 1000 &&
+               (date_ok(part[0], part[1], part[2]) || date_ok(part[0], part[2], part[1]));
     return date_ok(part[2] < 100 ? part[2] + 2000 : part[2], part[1], part[0]) ||
            date_ok(part[2] < 100 ? part[2] + 2000 : part[2], part[0], part[1]);
 }
 
-/* ITU-T E.164: at most fifteen digits; seven is the shortest anywhere with an area.  Groups that are
- * a date, a year span or a card are something else. */
+/* ITU-T E.164: at most fifteen digits; seven is the shortest anywhere with an area.  Groups that
+ * are a date, a year span or a card are something else. */
 static bool phone(const struct compact *c, struct slice match)
 {
     if (c->n_digits < 7 || c->n_digits > 17)
@@ -371,11 +376,23 @@ static bool phone(const struct compact *c, struct slice match)
 }
 
 const struct checksum_row checksum_things[] = {
-    {"card", card},         {"card_reversed", card_reversed}, {"card_leet", card_leet},
-    {"iban", iban},         {"iban_reversed", iban_reversed}, {"iban_rot13", iban_rot13},
-    {"luhn", luhn},         {"imei", imei},                   {"vin", vin},
-    {"random", is_random},  {"password", is_password},        {"jwt", jwt},
-    {"base58", base58},     {"bech32", bech32},               {"ip4", ip4},
-    {"ip6", ip6},           {"date", date},                   {"phone", phone},
+    {"card", card},
+    {"card_reversed", card_reversed},
+    {"card_leet", card_leet},
+    {"iban", iban},
+    {"iban_reversed", iban_reversed},
+    {"iban_rot13", iban_rot13},
+    {"luhn", luhn},
+    {"imei", imei},
+    {"vin", vin},
+    {"random", is_random},
+    {"password", is_password},
+    {"jwt", jwt},
+    {"base58", base58},
+    {"bech32", bech32},
+    {"ip4", ip4},
+    {"ip6", ip6},
+    {"date", date},
+    {"phone", phone},
     {NULL, NULL},
 };

@@ -1,6 +1,7 @@
 #include "label/detect.h"
 
 #include "base/clock.h"
+#include "detect-dbs.h"
 #include "label/checksum.h"
 #include "label/detect_kind.h"
 #include "label/extend.h"
@@ -54,13 +55,18 @@ struct raws {
 
 enum {
     CHUNK_BYTES = 64 << 10, /* scanned between two looks at the clock: under a millisecond */
-    OVERLAP_BYTES = 1024,   /* a match that a chunk's end cuts is seen whole in the next, up to so long */
-    WINDOW_DIGIT = 96,      /* about a digit: the longest number with its separators, and NEAR_BEFORE */
-    WINDOW_BEFORE = 320, WINDOW_AFTER = 320, /* about a trigger: a secret's longest pattern that ends there */
-    NEAR_BEFORE = 64, NEAR_AFTER = 32, /* bytes between a value and a word that belongs to it; a guess that
-                                          spans a line of a form */
-    NEAR_BONUS = 25, SURE = 99,
-    HIDDEN_LEAST = 78, /* in a joined view chance neighbours meet: only what is sure of itself counts */
+    OVERLAP_BYTES =
+        1024, /* a match that a chunk's end cuts is seen whole in the next, up to so long */
+    WINDOW_DIGIT = 96, /* about a digit: the longest number with its separators, and NEAR_BEFORE */
+    WINDOW_BEFORE = 320,
+    WINDOW_AFTER = 320, /* about a trigger: a secret's longest pattern that ends there */
+    NEAR_BEFORE = 64,
+    NEAR_AFTER = 32, /* bytes between a value and a word that belongs to it; a guess that
+                        spans a line of a form */
+    NEAR_BONUS = 25,
+    SURE = 99,
+    HIDDEN_LEAST =
+        78, /* in a joined view chance neighbours meet: only what is sure of itself counts */
     SCORE_WORD = 90,
 };
 
@@ -85,7 +91,8 @@ struct detect {
 
 /* Hyperscan's form of the table, made by detect_build when nigh was built. */
 extern const char detect_dbs[], detect_dbs_end[];
-__asm__(".section .rodata\n.balign 64\n.global detect_dbs\ndetect_dbs:\n.incbin \"" DETECT_DBS_FILE "\"\n"
+__asm__(".section .rodata\n.balign 64\n.global detect_dbs\ndetect_dbs:\n.incbin \"" DETECT_DBS_FILE
+        "\"\n"
         ".global detect_dbs_end\ndetect_dbs_end:\n.byte 0\n.previous\n");
 
 static enum nigh_status compile_db(struct detect *d, enum detect_db which, struct nigh_err *err)
@@ -96,12 +103,13 @@ static enum nigh_status compile_db(struct detect *d, enum detect_db which, struc
     if (!p)
         return nigh_fail(err, NIGH_NOMEM, "detect: out of memory");
     detect_patterns(p, which, HS_FLAG_SOM_LEFTMOST);
-    bool ok = d->hs->compile_multi(p->text, p->flags, p->id, p->n, HS_MODE_BLOCK, NULL, &d->db[which], &why) ==
-              HS_SUCCESS;
+    bool ok = d->hs->compile_multi(p->text, p->flags, p->id, p->n, HS_MODE_BLOCK, NULL,
+                                   &d->db[which], &why) == HS_SUCCESS;
     free(p);
     if (ok)
         return NIGH_OK;
-    nigh_fail(err, NIGH_UNSUPPORTED, "detect: %.160s", why ? why->message : "the patterns do not compile");
+    nigh_fail(err, NIGH_UNSUPPORTED, "detect: %.160s",
+              why ? why->message : "the patterns do not compile");
     if (why)
         d->hs->free_compile_error(why);
     return NIGH_UNSUPPORTED;
@@ -116,7 +124,8 @@ static enum nigh_status load_dbs(struct detect *d, struct nigh_err *err)
         uint64_t len;
         memcpy(&len, at, sizeof len);
         at += sizeof len;
-        if (d->hs->deserialize_database(at, len, &d->db[i]) != HS_SUCCESS && compile_db(d, i, err) != NIGH_OK)
+        if (d->hs->deserialize_database(at, len, &d->db[i]) != HS_SUCCESS &&
+            compile_db(d, i, err) != NIGH_OK)
             return NIGH_UNSUPPORTED;
         at += len;
     }
@@ -128,7 +137,8 @@ static char *word_pattern(const char *word)
 {
     CLEANUP(buf_done) struct buf out = {0};
     struct slice text = slice_of(word);
-    bool left = text.len > 0 && !(text.p[0] & 0x80), right = text.len > 0 && !(text.p[text.len - 1] & 0x80);
+    bool left = text.len > 0 && !(text.p[0] & 0x80),
+         right = text.len > 0 && !(text.p[text.len - 1] & 0x80);
 
     buf_add_cstr(&out, left ? "\\b" : "");
     for (size_t i = 0; i < text.len; i++) {
@@ -140,8 +150,8 @@ static char *word_pattern(const char *word)
     return out.failed || text.len == 0 ? NULL : strdup(out.data);
 }
 
-static enum nigh_status compile_words(struct detect *d, const struct detect_spec *spec, char **text, unsigned *flags,
-                                      unsigned *id, struct nigh_err *err)
+static enum nigh_status compile_words(struct detect *d, const struct detect_spec *spec, char **text,
+                                      unsigned *flags, unsigned *id, struct nigh_err *err)
 {
     hs_compile_error_t *why = NULL;
 
@@ -153,8 +163,8 @@ static enum nigh_status compile_words(struct detect *d, const struct detect_spec
         id[i] = (unsigned)i;
         d->word_types[i] = spec->words[i].type;
     }
-    if (d->hs->compile_multi((const char *const *)text, flags, id, (unsigned)spec->n_words, HS_MODE_BLOCK, NULL,
-                             &d->words_db, &why) == HS_SUCCESS)
+    if (d->hs->compile_multi((const char *const *)text, flags, id, (unsigned)spec->n_words,
+                             HS_MODE_BLOCK, NULL, &d->words_db, &why) == HS_SUCCESS)
         return NIGH_OK;
     nigh_fail(err, NIGH_INVALID, "detect: word %d: %.120s", why ? why->expression + 1 : 0,
               why ? why->message : "does not compile");
@@ -163,7 +173,8 @@ static enum nigh_status compile_words(struct detect *d, const struct detect_spec
     return NIGH_INVALID;
 }
 
-static enum nigh_status load_words(struct detect *d, const struct detect_spec *spec, struct nigh_err *err)
+static enum nigh_status load_words(struct detect *d, const struct detect_spec *spec,
+                                   struct nigh_err *err)
 {
     if (spec->n_words == 0)
         return NIGH_OK;
@@ -202,7 +213,8 @@ static enum nigh_status load(struct detect *d, const struct detect_spec *spec, s
         d->check[i] = kinds[i].check ? checksum_find(slice_of(kinds[i].check)) : NULL;
         d->grow[i] = kinds[i].check ? extend_find(kinds[i].check) : NULL;
         if (kinds[i].check && !d->check[i] && !d->grow[i])
-            return nigh_fail(err, NIGH_INVALID, "data/detect.tsv: no check is named %s", kinds[i].check);
+            return nigh_fail(err, NIGH_INVALID, "data/detect.tsv: no check is named %s",
+                             kinds[i].check);
     }
     bool ok = !d->words_db || d->hs->alloc_scratch(d->words_db, &d->scratch) == HS_SUCCESS;
     for (size_t i = 0; i < DB_COUNT && ok; i++)
@@ -210,7 +222,8 @@ static enum nigh_status load(struct detect *d, const struct detect_spec *spec, s
     return ok ? NIGH_OK : nigh_fail(err, NIGH_NOMEM, "detect: no memory to scan with");
 }
 
-enum nigh_status detect_new(struct detect **ret, const struct detect_spec *spec, struct nigh_err *err)
+enum nigh_status detect_new(struct detect **ret, const struct detect_spec *spec,
+                            struct nigh_err *err)
 {
     struct detect *d = calloc(1, sizeof *d);
 
@@ -275,7 +288,8 @@ struct scan {
     size_t base;
 };
 
-static int on_match(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *ctx)
+static int on_match(unsigned id, unsigned long long from, unsigned long long to, unsigned flags,
+                    void *ctx)
 {
     struct scan *s = ctx;
     struct raws *r = s->raws;
@@ -305,16 +319,16 @@ static bool late(const struct detect *d)
 
 /* From start to end; adds to raws.  Chunks overlap: what is found twice is settled with the other
  * overlaps. */
-static enum nigh_status scan_part(struct detect *d, const hs_database_t *db, struct slice text, size_t start,
-                                  size_t end, struct raws *raws, struct nigh_err *err)
+static enum nigh_status scan_part(struct detect *d, const hs_database_t *db, struct slice text,
+                                  size_t start, size_t end, struct raws *raws, struct nigh_err *err)
 {
     struct scan s = {raws, 0};
 
     for (size_t at = start; at < end; at += CHUNK_BYTES) {
         s.base = at >= start + OVERLAP_BYTES ? at - OVERLAP_BYTES : start;
         size_t stop = end - at > CHUNK_BYTES ? at + CHUNK_BYTES : end;
-        hs_error_t status =
-            d->hs->scan(db, text.p + s.base, (unsigned)(stop - s.base), 0, d->scratch, on_match, &s);
+        hs_error_t status = d->hs->scan(db, text.p + s.base, (unsigned)(stop - s.base), 0,
+                                        d->scratch, on_match, &s);
         if (raws->failed || (status != HS_SUCCESS && status != HS_SCAN_TERMINATED))
             return too_much(err);
         if (late(d))
@@ -332,6 +346,8 @@ static void raws_reset(struct raws *raws)
 /* The next digit at or after i, or text.len; sixteen bytes at a time while there is none. */
 static size_t next_digit(struct slice text, size_t i)
 {
+    if (i >= text.len)
+        return text.len;
     for (; text.len - i >= 16; i += 16) {
         unsigned any = 0;
         for (size_t k = 0; k < 16; k++)
@@ -352,7 +368,8 @@ static enum nigh_status scan_digits(struct detect *d, struct slice text, struct 
 
     while (at < text.len && status == NIGH_OK) {
         size_t start = at > WINDOW_DIGIT + done ? at - WINDOW_DIGIT : done, end = at + WINDOW_DIGIT;
-        while ((at = next_digit(text, at + 1)) < text.len && at <= end + WINDOW_DIGIT && end - start < 16 * CHUNK_BYTES)
+        while ((at = next_digit(text, at + 1)) < text.len && at <= end + WINDOW_DIGIT &&
+               end - start < 16 * CHUNK_BYTES)
             end = at + WINDOW_DIGIT;
         end = end < text.len ? end : text.len;
         status = scan_part(d, d->db[DB_DIGIT], text, start, end, &d->raws, err);
@@ -394,10 +411,12 @@ static enum nigh_status scan_triggers(struct detect *d, struct slice text, struc
     if (status == NIGH_OK && !add_ats(d, text))
         return nigh_fail(err, NIGH_NOMEM, "detect: out of memory");
     for (size_t i = 0; i < d->words.n && status == NIGH_OK;) {
-        size_t to = d->words.all[i].to, start = to > WINDOW_BEFORE ? to - WINDOW_BEFORE : 0, end = to + WINDOW_AFTER;
+        size_t to = d->words.all[i].to, start = to > WINDOW_BEFORE ? to - WINDOW_BEFORE : 0,
+               end = to + WINDOW_AFTER;
         while (++i < d->words.n && d->words.all[i].to <= end + WINDOW_BEFORE)
             end = d->words.all[i].to + WINDOW_AFTER;
-        status = scan_part(d, d->db[DB_WORD], text, start, end < text.len ? end : text.len, &d->raws, err);
+        status = scan_part(d, d->db[DB_WORD], text, start, end < text.len ? end : text.len,
+                           &d->raws, err);
     }
     return status;
 }
@@ -446,7 +465,8 @@ static bool word_near(const struct detect *d, int near, size_t from, size_t to)
             high = mid;
     }
     for (; low < d->n_near && d->near[low].to <= to + NEAR_AFTER; low++)
-        if (d->near[low].id == KIND_COUNT + (unsigned)near && (d->near[low].to <= from || d->near[low].to > to))
+        if (d->near[low].id == KIND_COUNT + (unsigned)near &&
+            (d->near[low].to <= from || d->near[low].to > to))
             return true;
     return false;
 }
@@ -479,8 +499,8 @@ static struct span mapped(const struct mapping *m, size_t from, size_t to)
 }
 
 /* What is not shown at the end of a match belongs to what follows: from[to] may lie behind it. */
-static enum nigh_status judge(struct detect *d, struct slice text, const struct raw *raw, const struct mapping *m,
-                              struct nigh_err *err)
+static enum nigh_status judge(struct detect *d, struct slice text, const struct raw *raw,
+                              const struct mapping *m, struct nigh_err *err)
 {
     const struct kind *kind = &kinds[raw->id];
     size_t from = raw->from, to = raw->to;
@@ -490,7 +510,8 @@ static enum nigh_status judge(struct detect *d, struct slice text, const struct 
         return NIGH_OK;
     if (kind->group == DETECT_SECRET)
         extend_token(text, &from, &to);
-    if (d->check[raw->id] && !checksum_ok(d->check[raw->id], (struct slice){text.p + from, to - from}))
+    if (d->check[raw->id] &&
+        !checksum_ok(d->check[raw->id], (struct slice){text.p + from, to - from}))
         return NIGH_OK;
     if (kind->near >= 0) {
         bool near = word_near(d, kind->near, from, to);
@@ -508,7 +529,8 @@ static enum nigh_status judge(struct detect *d, struct slice text, const struct 
     return add_span(d, span, err);
 }
 
-static enum nigh_status scan_words(struct detect *d, struct slice text, const struct mapping *m, struct nigh_err *err)
+static enum nigh_status scan_words(struct detect *d, struct slice text, const struct mapping *m,
+                                   struct nigh_err *err)
 {
     raws_reset(&d->words);
     enum nigh_status status = scan_part(d, d->words_db, text, 0, text.len, &d->words, err);
@@ -523,7 +545,8 @@ static enum nigh_status scan_words(struct detect *d, struct slice text, const st
     return status;
 }
 
-static enum nigh_status scan_view(struct detect *d, struct slice text, const struct mapping *m, struct nigh_err *err)
+static enum nigh_status scan_view(struct detect *d, struct slice text, const struct mapping *m,
+                                  struct nigh_err *err)
 {
     enum nigh_status status;
 
@@ -554,10 +577,11 @@ static enum unwrap view_runs(struct detect *d, struct slice text, struct mapping
 }
 
 /* Every way of hiding; a view of the folded text stands for what that stands for. */
-static enum nigh_status scan_views(struct detect *d, struct slice text, const uint32_t *from, struct nigh_err *err)
+static enum nigh_status scan_views(struct detect *d, struct slice text, const uint32_t *from,
+                                   struct nigh_err *err)
 {
-    static enum unwrap (*const ways[])(struct fold *view, struct slice text) = {unwrap_percent, unwrap_entities,
-                                                                                unwrap_spaced, unwrap_lines};
+    static enum unwrap (*const ways[])(struct fold * view, struct slice text) = {
+        unwrap_percent, unwrap_entities, unwrap_spaced, unwrap_lines};
     struct mapping m = {.hidden = true};
     enum nigh_status status = NIGH_OK;
 
@@ -603,9 +627,10 @@ static int by_start(const void *a, const void *b)
     return x->start < y->start ? -1 : x->start > y->start;
 }
 
-/* The surer one first, then the longer; of one that is partly taken, what is left is still private and
- * joins its neighbour. */
-static enum nigh_status settle(struct detect *d, size_t len, struct spans *ret, struct nigh_err *err)
+/* The surer one first, then the longer; of one that is partly taken, what is left is still private
+ * and joins its neighbour. */
+static enum nigh_status settle(struct detect *d, size_t len, struct spans *ret,
+                               struct nigh_err *err)
 {
     uint64_t *taken = d->found.n ? calloc(len / 64 + 1, sizeof *taken) : NULL;
 
@@ -627,7 +652,8 @@ static enum nigh_status settle(struct detect *d, size_t len, struct spans *ret, 
             continue;
         for (size_t k = span.start; k < end; k++)
             taken[k / 64] |= UINT64_C(1) << k % 64;
-        if (ret->n >= DETECT_SPANS_MAX || !grow((void **)&ret->all, &ret->cap, ret->n, sizeof *ret->all)) {
+        if (ret->n >= DETECT_SPANS_MAX ||
+            !grow((void **)&ret->all, &ret->cap, ret->n, sizeof *ret->all)) {
             free(taken);
             ret->n = 0;
             return too_much(err);
@@ -641,13 +667,15 @@ static enum nigh_status settle(struct detect *d, size_t len, struct spans *ret, 
 
 static enum nigh_status scan_names(struct detect *d, struct slice text, struct nigh_err *err)
 {
-    struct slice head = {text.p, text.len < DETECT_NAMES_BYTES_MAX ? text.len : DETECT_NAMES_BYTES_MAX};
+    struct slice head = {text.p,
+                         text.len < DETECT_NAMES_BYTES_MAX ? text.len : DETECT_NAMES_BYTES_MAX};
     struct tagged name;
     enum nigh_status status = NIGH_OK;
 
     tagger_read(d->tagger, head);
     while (status == NIGH_OK && tagger_next(d->tagger, &name)) {
-        status = add_span(d, (struct span){name.start, name.end, name.type, name.group, name.score, false}, err);
+        status = add_span(
+            d, (struct span){name.start, name.end, name.type, name.group, name.score, false}, err);
         if (status == NIGH_OK && late(d))
             status = over(err);
     }
@@ -674,8 +702,8 @@ static enum nigh_status scan_all(struct detect *d, struct slice text, struct nig
     return status;
 }
 
-enum nigh_status detect_scan(struct detect *d, struct slice text, uint64_t budget_us, struct spans *ret,
-                             struct nigh_err *err)
+enum nigh_status detect_scan(struct detect *d, struct slice text, uint64_t budget_us,
+                             struct spans *ret, struct nigh_err *err)
 {
     ret->n = 0;
     if (text.len > DETECT_BYTES_MAX)

@@ -1,16 +1,17 @@
 /* detect: private data in a text, found by patterns, checks and a small tagger of names.
  *
  * A hint that only narrows: what it finds makes a label narrower or is masked, what it misses
- * changes nothing (THREATS.md: labels come from where bytes came from).  The kinds, their patterns, checks
- * and sources are the rows of data/detect.tsv; what is done with each group is the config's `detect:`.
+ * changes nothing (THREATS.md: labels come from where bytes came from).  The kinds, their patterns,
+ * checks and sources are the rows of data/detect.tsv; what is done with each group is the config's
+ * `detect:`.
  *
  * A text is folded (fold.h: compatibility forms, format characters, look-alikes), scanned once with
  * Hyperscan, and scanned again where it was folded away or holds something encoded (unwrap.h), one
  * level deep.  A match counts when its check passes and, where its row says so, when a word that
  * belongs to it stands near.
  *
- * Costs, on the machine of issue 4: see README.  Work is linear in the text; a budget bounds it, and a
- * text over its budget is sensitive, never clean.  One detect per thread. */
+ * Costs, on the machine of issue 4: see README.  Work is linear in the text; a budget bounds it,
+ * and a text over its budget is sensitive, never clean.  One detect per thread. */
 #pragma once
 #include "base/err.h"
 #include "base/str.h"
@@ -19,13 +20,13 @@
  * persons, places and organisations, dates and ages are left alone by default: a question about
  * Marie Curie has to reach a cloud as it is. */
 #define DETECT_GROUPS(G)                                                                           \
-    G(SECRET, "secret", KEEP)   /* keys, tokens, passwords, private keys */                       \
+    G(SECRET, "secret", KEEP) /* keys, tokens, passwords, private keys */                          \
     G(CARD, "card", MASK)                                                                          \
     G(IBAN, "iban", MASK)                                                                          \
-    G(BANK, "bank", MASK)       /* routing and account numbers */                                  \
-    G(ID, "id", MASK)           /* national identity, social security, passport, licence */        \
+    G(BANK, "bank", MASK) /* routing and account numbers */                                        \
+    G(ID, "id", MASK)     /* national identity, social security, passport, licence */              \
     G(TAX, "tax", MASK)                                                                            \
-    G(CRYPTO, "crypto", MASK)   /* addresses of purses */                                          \
+    G(CRYPTO, "crypto", MASK) /* addresses of purses */                                            \
     G(PHONE, "phone", MASK)                                                                        \
     G(EMAIL, "email", MASK)                                                                        \
     G(NETWORK, "network", MASK) /* IP and MAC addresses */                                         \
@@ -39,7 +40,7 @@
     G(PLACE, "place", ALLOW)                                                                       \
     G(ORGANISATION, "organisation", ALLOW)                                                         \
     G(DATE, "date", ALLOW)                                                                         \
-    G(TRAIT, "trait", ALLOW)    /* age, title, nationality, religion, politics */
+    G(TRAIT, "trait", ALLOW) /* age, title, nationality, religion, politics */
 enum detect_group {
 #define DETECT_GROUP(name, word, policy) DETECT_##name,
     DETECT_GROUPS(DETECT_GROUP)
@@ -62,7 +63,8 @@ struct span {
     const char *type; /* "CREDIT_CARD": a type of data/detect.tsv */
     enum detect_group group;
     unsigned score; /* 1..100; how sure, as the row says: a guess that orders, no probability */
-    bool hidden;    /* found in what the text hides (encoded, spaced, reversed): start..end is all of it */
+    bool hidden; /* found in what the text hides (encoded, spaced, reversed): start..end is all of
+                    it */
 };
 struct spans {
     struct span *all; /* by start; none overlap */
@@ -82,8 +84,8 @@ struct detect_spec {
 };
 enum {
     DETECT_WORDS_MAX = 10000,
-    DETECT_BYTES_MAX = 64 << 20, /* of one text; more is over every budget */
-    DETECT_SPANS_MAX = 100000,   /* more is sensitive as a whole */
+    DETECT_BYTES_MAX = 64 << 20,      /* of one text; more is over every budget */
+    DETECT_SPANS_MAX = 100000,        /* more is sensitive as a whole */
     DETECT_NAMES_BYTES_MAX = 1 << 20, /* the tagger reads so much of a text: 0.1 s */
 };
 
@@ -93,7 +95,7 @@ NIGH_MUST enum nigh_status detect_new(struct detect **ret, const struct detect_s
                                       struct nigh_err *err);
 struct detect *detect_free(struct detect *detect);
 
-/* text: valid UTF-8.  budget_us: 0 for none.  NIGH_TIMEOUT (over budget), NIGH_TOOBIG and NIGH_NOMEM
- * mean "sensitive"; *ret is then empty.  *ret is reused from call to call. */
+/* text: valid UTF-8.  budget_us: 0 for none.  NIGH_TIMEOUT (over budget), NIGH_TOOBIG and
+ * NIGH_NOMEM mean "sensitive"; *ret is then empty.  *ret is reused from call to call. */
 NIGH_MUST enum nigh_status detect_scan(struct detect *detect, struct slice text, uint64_t budget_us,
                                        struct spans *ret, struct nigh_err *err);

@@ -1,7 +1,7 @@
-/* detect_build OUT: compiles the patterns of data/detect.tsv and writes Hyperscan's own form of them,
- * which nigh loads in milliseconds where compiling takes seconds.  For any processor that
- * Hyperscan runs on, since what builds nigh is rarely what runs it.  Each database: its length in eight
- * bytes of this machine, then itself. */
+/* detect_build OUT HEADER: compiles the patterns of data/detect.tsv and writes Hyperscan's own form
+ * of them, which nigh loads in milliseconds where compiling takes seconds.  For any processor that
+ * Hyperscan runs on, since what builds nigh is rarely what runs it.  Each database: its length in
+ * eight bytes of this machine, then itself.  HEADER tells where OUT is, for detect.c to include. */
 #include "label/detect_kind.h"
 #include <hs/hs.h>
 #include <stdio.h>
@@ -17,9 +17,10 @@ static int write_db(enum detect_db which, FILE *f)
     size_t len = 0;
 
     detect_patterns(&p, which, HS_FLAG_SOM_LEFTMOST);
-    if (hs_compile_multi(p.text, p.flags, p.id, p.n, HS_MODE_BLOCK, &any, &db, &why) != HS_SUCCESS) {
-        fprintf(stderr, "data/detect.tsv: %s: %s\n", why->expression >= 0 ? p.text[why->expression] : "",
-                why->message);
+    if (hs_compile_multi(p.text, p.flags, p.id, p.n, HS_MODE_BLOCK, &any, &db, &why) !=
+        HS_SUCCESS) {
+        fprintf(stderr, "data/detect.tsv: %s: %s\n",
+                why->expression >= 0 ? p.text[why->expression] : "", why->message);
         return 1;
     }
     if (hs_serialize_database(db, &bytes, &len) != HS_SUCCESS)
@@ -33,12 +34,13 @@ static int write_db(enum detect_db which, FILE *f)
 
 int main(int argc, char **argv)
 {
-    FILE *f = argc == 2 ? fopen(argv[1], "wb") : NULL;
-    int failed = f == NULL;
+    FILE *f = argc == 3 ? fopen(argv[1], "wb") : NULL;
+    FILE *header = f ? fopen(argv[2], "w") : NULL;
+    int failed = header == NULL || fprintf(header, "#define DETECT_DBS_FILE \"%s\"\n", argv[1]) < 0;
 
     for (int i = 0; i < DB_COUNT && !failed; i++)
         failed = write_db((enum detect_db)i, f);
-    if (f && fclose(f) != 0)
+    if ((f && fclose(f) != 0) | (header && fclose(header) != 0))
         failed = 1;
     if (failed)
         fprintf(stderr, "detect_build: nothing written\n");

@@ -1,5 +1,5 @@
-/* detect_kind: the rows of data/detect.tsv in C, for detect.c and for detect_build.c, which compiles
- * their patterns when nigh is built. */
+/* detect_kind: the rows of data/detect.tsv in C, for detect.c and for detect_build.c, which
+ * compiles their patterns when nigh is built. */
 #pragma once
 #include "label/detect.h"
 
@@ -28,8 +28,8 @@ enum {
     PATTERN_COUNT = KIND_COUNT + NEAR_COUNT, /* ids: kinds first, then words */
 };
 
-/* Three databases: finding where a match begins is what costs, so it is done only about digits, about
- * an @, and about what the first one hits. */
+/* Three databases: finding where a match begins is what costs, so it is done only about digits,
+ * about an @, and about what the first one hits. */
 #define DETECT_DBS(D)                                                                              \
     D(TRIGGER) /* WHERE_WORD, ends only: over the whole text */                                    \
     D(WORD)    /* WHERE_WORD and WHERE_AT, about a trigger or an @ */                              \
@@ -51,10 +51,12 @@ static inline bool detect_belongs(enum detect_db db, unsigned id)
     if (id >= KIND_COUNT)
         return db == DB_DIGIT;
     enum where where = kinds[id].where;
-    return db == DB_DIGIT ? where == WHERE_DIGIT : where == WHERE_WORD || (db == DB_WORD && where == WHERE_AT);
+    return db == DB_DIGIT ? where == WHERE_DIGIT
+                          : where == WHERE_WORD || (db == DB_WORD && where == WHERE_AT);
 }
 /* start_flag: HS_FLAG_SOM_LEFTMOST */
-static inline void detect_patterns(struct detect_patterns *ret, enum detect_db db, unsigned start_flag)
+static inline void detect_patterns(struct detect_patterns *ret, enum detect_db db,
+                                   unsigned start_flag)
 {
     ret->n = 0;
     for (unsigned i = 0; i < PATTERN_COUNT; i++) {

@@ -11,7 +11,8 @@ static bool is_digit(char c)
 
 static bool is_word(char c)
 {
-    return (c | 32) >= 'a' ? (c | 32) <= 'z' || c & 0x80 : is_digit(c) || c == '\'' || c == '.' || c == '-' || c & 0x80;
+    return (c | 32) >= 'a' ? (c | 32) <= 'z' || c & 0x80
+                           : is_digit(c) || c == '\'' || c == '.' || c == '-' || c & 0x80;
 }
 
 /* The word that ends at `end`: where it begins; end itself when there is none. */
@@ -115,6 +116,8 @@ static bool street_before(struct slice text, size_t *from, size_t *to)
             *from = number ? start : *from;
             return words > 0;
         }
+        if (begin > at && text.p[at] == ',')
+            break; /* the town */
         if (is_capital(text, begin))
             last = stop;
         else if (stop - begin > 4)
@@ -131,7 +134,8 @@ static bool street_before(struct slice text, size_t *from, size_t *to)
 /* Hauptstrasse 12; 12 Hauptstrasse. */
 static bool street_glued(struct slice text, size_t *from, size_t *to)
 {
-    size_t start = word_start(text, *to), end = skip_back(text, start), before = word_start(text, end);
+    size_t start = word_start(text, *to), end = skip_back(text, start),
+           before = word_start(text, end);
 
     if (!is_capital(text, start))
         return false;
@@ -144,8 +148,10 @@ static bool street_glued(struct slice text, size_t *from, size_t *to)
 
 bool extend_token(struct slice text, size_t *from, size_t *to)
 {
-    while (*to < text.len && ((text.p[*to] | 32) >= 'a' ? (text.p[*to] | 32) <= 'z'
-                                                        : is_digit(text.p[*to]) || (text.p[*to] && strchr("+/_=.~-", text.p[*to]))))
+    while (*to < text.len &&
+           ((text.p[*to] | 32) >= 'a'
+                ? (text.p[*to] | 32) <= 'z'
+                : is_digit(text.p[*to]) || (text.p[*to] && strchr("+/_=.~-", text.p[*to]))))
         ++*to;
     while (*to > *from && text.p[*to - 1] == '.')
         --*to; /* the end of a sentence */

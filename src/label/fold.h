@@ -1,9 +1,9 @@
 /* fold: a text as detection reads it, and the way back to the bytes it came from.
  *
- * Compatibility forms (full width, mathematical letters, other scripts' digits) become ASCII, spaces
- * of any width become one, look-alike letters become the letter, what shows nothing (zero width, soft
- * hyphen, tag block made visible) goes.  Everything else stays as it is.  Output is never longer than the
- * text.  Pure; any thread. */
+ * Compatibility forms (full width, mathematical letters, other scripts' digits) become ASCII,
+ * spaces of any width become one, look-alike letters become the letter, what shows nothing (zero
+ * width, soft hyphen, tag block made visible) goes.  Everything else stays as it is.  Output is
+ * never longer than the text.  Pure; any thread. */
 #pragma once
 #include "base/str.h"
 

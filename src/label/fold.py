@@ -33,6 +33,8 @@ def read_as(cp):
     if category == 'Cf' or cp in (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0, 0x2800) \
             or 0xFE00 <= cp <= 0xFE0F or 0xE0100 <= cp <= 0xE01EF or 0x180B <= cp <= 0x180F:
         return ''
+    if 0x2004 <= cp <= 0x200A or cp in (0x202F, 0x205F):
+        return ''  # thin ones: between the groups of a number, or to take a value apart
     if category in ('Zs', 'Zl', 'Zp'):
         return ' '
     if category == 'Nd':

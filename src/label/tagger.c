@@ -1,8 +1,16 @@
 #include "label/tagger.h"
+#include "tagger-file.h" /* TAGGER_FILE, made by meson: where data/tagger.bin is */
 #include <stdlib.h>
 #include <string.h>
 
-enum { LIST_COUNTRY = 1, LIST_NATION = 2, LIST_CITY = 4, LIST_GIVEN = 8, LIST_ORG = 16, LIST_TITLE = 32 };
+enum {
+    LIST_COUNTRY = 1,
+    LIST_NATION = 2,
+    LIST_CITY = 4,
+    LIST_GIVEN = 8,
+    LIST_ORG = 16,
+    LIST_TITLE = 32
+};
 
 struct listed {
     uint64_t hash;
@@ -10,22 +18,26 @@ struct listed {
 };
 #include "names-table.h"
 
-/* data/tagger.bin: for each bucket TAGGER_LANES weights, then the bias against TAG_O that was found best for
- * F2 on held-out sentences, then what fills eight. */
+/* data/tagger.bin: for each bucket TAGGER_LANES weights, then the bias against TAG_O that was found
+ * best for F2 on held-out sentences, then what fills eight. */
 extern const int8_t tagger_weights[];
-__asm__(".section .rodata\n.balign 64\n.global tagger_weights\ntagger_weights:\n.incbin \"" TAGGER_FILE "\"\n.previous\n");
+__asm__(
+    ".section .rodata\n.balign 64\n.global tagger_weights\ntagger_weights:\n.incbin \"" TAGGER_FILE
+    "\"\n.previous\n");
 
 struct tagger {
     struct slice text;
     struct tagger_word *words;
     size_t n, cap;
-    size_t at;         /* the next word to tag */
-    size_t begin;      /* of the sentence that at is in */
-    size_t end;        /* of it, one past */
+    size_t at;    /* the next word to tag */
+    size_t begin; /* of the sentence that at is in */
+    size_t end;   /* of it, one past */
     enum tag prev, prev2;
 };
 
-enum tagger_limits { SENTENCE_MAX = 256 /* words; what is longer is cut, as tables and lists are */ };
+enum tagger_limits {
+    SENTENCE_MAX = 256 /* words; what is longer is cut, as tables and lists are */
+};
 
 enum nigh_status tagger_new(struct tagger **ret, struct nigh_err *err)
 {
@@ -53,7 +65,8 @@ struct tagger *tagger_free(struct tagger *t)
 
 static const uint64_t fnv_basis = UINT64_C(0xcbf29ce484222325), fnv_prime = UINT64_C(0x100000001b3);
 
-/* Lower case of one character of UTF-8, in place: ASCII, Latin-1, Latin Extended-A, Greek, Cyrillic. */
+/* Lower case of one character of UTF-8, in place: ASCII, Latin-1, Latin Extended-A, Greek,
+ * Cyrillic. */
 static bool lower(unsigned char *p, size_t len)
 {
     if (len == 1) {
@@ -64,7 +77,8 @@ static bool lower(unsigned char *p, size_t len)
     if (len != 2)
         return false;
     unsigned cp = (unsigned)(p[0] & 0x1f) << 6 | (p[1] & 0x3f), low = cp;
-    if ((cp >= 0xc0 && cp <= 0xde && cp != 0xd7) || (cp >= 0x391 && cp <= 0x3a9) || (cp >= 0x410 && cp <= 0x42f))
+    if ((cp >= 0xc0 && cp <= 0xde && cp != 0xd7) || (cp >= 0x391 && cp <= 0x3a9) ||
+        (cp >= 0x410 && cp <= 0x42f))
         low = cp + 32;
     else if ((cp >= 0x100 && cp <= 0x137) || (cp >= 0x14a && cp <= 0x177))
         low = cp | 1;
@@ -193,14 +207,16 @@ static uint32_t fold64(uint64_t h)
 
 static uint32_t traits(const struct tagger_word *w)
 {
-    return (uint32_t)w->capital | (uint32_t)w->upper << 1 | (uint32_t)w->digit << 2 | (uint32_t)w->punct << 3;
+    return (uint32_t)w->capital | (uint32_t)w->upper << 1 | (uint32_t)w->digit << 2 |
+           (uint32_t)w->punct << 3;
 }
 
-size_t tagger_features(const struct tagger_word *words, size_t n, size_t i, enum tag prev, enum tag prev2,
-                       uint32_t ret[TAGGER_FEATURES_MAX])
+size_t tagger_features(const struct tagger_word *words, size_t n, size_t i, enum tag prev,
+                       enum tag prev2, uint32_t ret[TAGGER_FEATURES_MAX])
 {
     static const struct tagger_word none = {.low = 1, .shape = 1};
-    const struct tagger_word *w = &words[i], *l = i > 0 ? w - 1 : &none, *l2 = i > 1 ? w - 2 : &none;
+    const struct tagger_word *w = &words[i], *l = i > 0 ? w - 1 : &none,
+                             *l2 = i > 1 ? w - 2 : &none;
     const struct tagger_word *r = i + 1 < n ? w + 1 : &none, *r2 = i + 2 < n ? w + 2 : &none;
     struct features f = {ret, 0};
     uint32_t word = fold64(w->low), before = fold64(l->low), after = fold64(r->low);
@@ -262,11 +278,13 @@ static bool in_word(struct slice t, size_t i)
     unsigned char c = (unsigned char)t.p[i];
 
     if (c >= 0x80 || (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z'))
-        return !(c == 0xe2 && i + 2 < t.len && (unsigned char)t.p[i + 1] == 0x80); /* dashes, quotes */
+        return !(c == 0xe2 && i + 2 < t.len &&
+                 (unsigned char)t.p[i + 1] == 0x80); /* dashes, quotes */
     return false;
 }
 
-/* Apostrophes and hyphens within a word are its own; a point is where a letter stands alone: U.S. */
+/* Apostrophes and hyphens within a word are its own; a point is where a letter stands alone: U.S.
+ */
 static size_t word_end(struct slice t, size_t i)
 {
     size_t start = i;
@@ -281,7 +299,8 @@ static size_t word_end(struct slice t, size_t i)
         bool joins = i + 1 < t.len && in_word(t, i + 1);
         if (t.p[i] == '-' && joins)
             continue;
-        if (t.p[i] == '.' && i > start && (i - start == 1 || t.p[i - 2] == '.') && (joins || i - start > 2))
+        if (t.p[i] == '.' && i > start && (i - start == 1 || t.p[i - 2] == '.') &&
+            (joins || i - start > 2))
             continue;
         break;
     }
@@ -307,7 +326,8 @@ static void read_sentence(struct tagger *t)
         tagger_word(w, (struct slice){t->text.p + i, end - i});
         i = end;
         bool stops = end - w->start == 1 && strchr(".!?", t->text.p[w->start]);
-        if (stops && (i == t->text.len || is_space(t->text.p[i])) && !(t->n > 1 && w[-1].lists & LIST_TITLE))
+        if (stops && (i == t->text.len || is_space(t->text.p[i])) &&
+            !(t->n > 1 && w[-1].lists & LIST_TITLE))
             break;
     }
     t->end = i;
@@ -394,13 +414,15 @@ static bool name_at(struct tagger *t, struct tagged *ret)
     t->at++;
     if (nation(t, i) && tag != TAG_B_ORG && tag != TAG_I_ORG) {
         t->prev = TAG_O;
-        *ret = (struct tagged){t->words[i].start, t->words[i].end, "NRP", DETECT_TRAIT, SCORE_NATION};
+        *ret =
+            (struct tagged){t->words[i].start, t->words[i].end, "NRP", DETECT_TRAIT, SCORE_NATION};
         return true;
     }
     if (tag == TAG_O)
         return by_list(t, i, ret);
     enum tag begins = tag % 2 ? tag : tag - 1;
-    *ret = (struct tagged){t->words[i].start, t->words[i].end, types[begins].type, types[begins].group, SCORE_TAGGED};
+    *ret = (struct tagged){t->words[i].start, t->words[i].end, types[begins].type,
+                           types[begins].group, SCORE_TAGGED};
     while (t->at < t->n && (tag = tag_of(t, t->at)) == begins + 1) {
         ret->end = t->words[t->at++].end;
         t->prev2 = t->prev;

@@ -53,7 +53,8 @@ static enum unwrap end_view(struct fold *view, struct slice text)
 
 static bool percent_at(struct slice text, size_t i)
 {
-    return text.p[i] == '%' && i + 2 < text.len && hex_value(text.p[i + 1]) >= 0 && hex_value(text.p[i + 2]) >= 0;
+    return text.p[i] == '%' && i + 2 < text.len && hex_value(text.p[i + 1]) >= 0 &&
+           hex_value(text.p[i + 2]) >= 0;
 }
 
 enum unwrap unwrap_percent(struct fold *view, struct slice text)
@@ -78,15 +79,17 @@ enum unwrap unwrap_percent(struct fold *view, struct slice text)
     return any ? end_view(view, text) : UNWRAP_NONE;
 }
 
-/* &#64; &#x40; and the names that could stand in private data (HTML, named character references). */
+/* &#64; &#x40; and the names that could stand in private data (HTML, named character references).
+ */
 static size_t entity_at(struct slice text, size_t i, char *ret)
 {
     static const struct {
         const char *name;
         char c;
-    } names[] = {{"&commat;", '@'}, {"&period;", '.'}, {"&nbsp;", ' '}, {"&amp;", '&'}, {"&colon;", ':'},
-                 {"&sol;", '/'}, {"&lowbar;", '_'}, {"&hyphen;", '-'}, {"&plus;", '+'}, {"&quot;", '"'},
-                 {"&apos;", '\''}, {"&equals;", '='}, {"&num;", '#'}};
+    } names[] = {{"&commat;", '@'}, {"&period;", '.'}, {"&nbsp;", ' '},   {"&amp;", '&'},
+                 {"&colon;", ':'},  {"&sol;", '/'},    {"&lowbar;", '_'}, {"&hyphen;", '-'},
+                 {"&plus;", '+'},   {"&quot;", '"'},   {"&apos;", '\''},  {"&equals;", '='},
+                 {"&num;", '#'}};
     unsigned value = 0;
     size_t at = i + 2;
 
@@ -266,7 +269,8 @@ static size_t decode_hex(unsigned char *out, struct slice run)
 static size_t decode_base64(unsigned char *out, struct slice run)
 {
     bool url = memchr(run.p, '-', run.len) || memchr(run.p, '_', run.len);
-    int variant = url ? sodium_base64_VARIANT_URLSAFE_NO_PADDING : sodium_base64_VARIANT_ORIGINAL_NO_PADDING;
+    int variant =
+        url ? sodium_base64_VARIANT_URLSAFE_NO_PADDING : sodium_base64_VARIANT_ORIGINAL_NO_PADDING;
 
     for (size_t skip = 0; skip < 4 && skip + 8 <= run.len; skip++) {
         size_t len = run.len - skip, n = 0;
@@ -284,7 +288,8 @@ static size_t decode_base64(unsigned char *out, struct slice run)
 
 enum { RUN_LEAST = 12 };
 
-static enum unwrap add_run(struct unwrap_runs *r, const unsigned char *p, size_t n, size_t from, size_t to)
+static enum unwrap add_run(struct unwrap_runs *r, const unsigned char *p, size_t n, size_t from,
+                           size_t to)
 {
     size_t len = r->view.len + n + 1;
 
@@ -332,7 +337,7 @@ enum unwrap unwrap_runs(struct unwrap_runs *r, struct slice text)
             mixed |= !((text.p[i] | 32) >= 'a' && (text.p[i] | 32) <= 'z');
             i++;
         }
-        if (i - start >= RUN_LEAST && (mixed || i - start >= 24)) {
+        if (i - start >= RUN_LEAST && (mixed || i - start >= 16)) {
             enum unwrap got = try_run(r, text, start, i);
             if (got == UNWRAP_TOO_MUCH || got == UNWRAP_NOMEM)
                 return got;

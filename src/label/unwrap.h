@@ -1,8 +1,9 @@
 /* unwrap: what a text hides: encodings of one level, and values taken apart.
  *
  * Each way gives a view: another text with the way back to the bytes it stands for.  A view is made
- * only where the text shows signs of it.  Bounded: at most UNWRAP_RUNS_MAX runs and UNWRAP_BYTES_MAX
- * decoded bytes a text; a text with more is sensitive as a whole (THREATS.md, row 24).  Pure. */
+ * only where the text shows signs of it.  Bounded: at most UNWRAP_RUNS_MAX runs and
+ * UNWRAP_BYTES_MAX decoded bytes a text; a text with more is sensitive as a whole (THREATS.md, row
+ * 24).  Pure. */
 #pragma once
 #include "label/fold.h"
 

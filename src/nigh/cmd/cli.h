@@ -84,6 +84,7 @@ int cmd_chat(struct cli *cli, int argc, char **argv);
 int cmd_completion(struct cli *cli, int argc, char **argv);
 int cmd_config_check(struct cli *cli, int argc, char **argv);
 int cmd_config_show(struct cli *cli, int argc, char **argv);
+int cmd_detect(struct cli *cli, int argc, char **argv);
 int cmd_doctor(struct cli *cli, int argc, char **argv);
 int cmd_help(struct cli *cli, int argc, char **argv);
 int cmd_jail(struct cli *cli, int argc, char **argv);

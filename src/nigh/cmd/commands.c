@@ -33,6 +33,11 @@ static const struct cli_option ledger_options[] = {
     {"limit", "N", "how many sends to show, the latest first; 20", 0, NULL},
     {0},
 };
+static const struct cli_option detect_options[] = {
+    {"jsonl", NULL, "a JSON object {\"text\": ...} a line, instead of one text", 0, NULL},
+    {"no-names", NULL, "patterns alone, without names of persons, places and organisations", 0, NULL},
+    {0},
+};
 static const struct cli_option version_options[] = {
     {"verbose", NULL, "the libraries' versions too", 0, NULL},
     {0},
@@ -101,6 +106,14 @@ const struct command commands[] = {
      .about = "Every send to any place but this device has a row, opened before its first byte.",
      .options = ledger_options,
      .run = cmd_ledger_show},
+    {.name = "detect",
+     .operands = "",
+     .summary = "the private data that detection sees in a text",
+     .about = "Reads standard input and tells each find: type, group, how sure, and from which character to "
+              "which.  With --json, an object {\"spans\": [{\"type\", \"start\", \"end\", \"score\"}]} a "
+              "text.  Needs no node and sends nothing anywhere.",
+     .options = detect_options,
+     .run = cmd_detect},
     {.name = "key new",
      .operands = "NAME",
      .least = 1,

@@ -1,0 +1,392 @@
+#include "base/clock.h"
+#include "base/tap.h"
+#include "label/detect.h"
+
+static struct detect *shared; /* made once: a test is about what it finds */
+
+static struct detect *detector(void)
+{
+    if (!shared)
+        CHECK_EQ(detect_new(&shared, &(struct detect_spec){.names = false}, NULL), NIGH_OK);
+    return shared;
+}
+
+static struct spans found;
+
+static void scan(struct slice text)
+{
+    struct nigh_err err = {0};
+
+    CHECK_EQ(detect_scan(detector(), text, 0, &found, &err), NIGH_OK);
+}
+
+static bool covers(size_t start, size_t end)
+{
+    for (size_t i = 0; i < found.n; i++)
+        if (found.all[i].start <= start && found.all[i].end >= end)
+            return true;
+    return false;
+}
+
+/* ---- what is found, as itself ---- */
+
+static const struct {
+    const char *type, *before, *value, *after;
+} plain[] = {
+    {"CREDIT_CARD", "pay with ", "4111 1111 1111 1111", " today"},
+    {"CREDIT_CARD", "", "378282246310005", ""},
+    {"IBAN_CODE", "to ", "DE89 3704 0044 0532 0130 00", ", please"},
+    {"US_SSN", "SSN ", "123-45-6789", "."},
+    {"EMAIL_ADDRESS", "write to ", "jane.doe+x@mail.example.org", "."},
+    {"PHONE_NUMBER", "call ", "+44 20 7946 0958", ""},
+    {"IP_ADDRESS", "from ", "203.0.113.77", " and"},
+    {"IP_ADDRESS", "from ", "2001:db8:85a3::8a2e:370:7334", " and"},
+    {"MAC_ADDRESS", "", "00:1A:2b:3C:4d:5E", ""},
+    {"URL_PASSWORD", "", "postgres://bob:hunter22@db.example.net", "/x"},
+    {"AWS_ACCESS_KEY", "key=", "AKIAIOSFODNN7EXAMPLE", "\n"},
+    {"GITHUB_TOKEN", "", "ghp_0123456789abcdefABCDEF0123456789abcd", " "},
+    {"JWT", "Cookie: ",
+     "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_"
+     "XgL0n3I9PlFUP0THsR8U",
+     ""},
+    {"VIN", "car ", "1M8GDM9AXKP042788", " sold"},
+    {"CRYPTO", "send to ", "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", ""},
+    {"GPS", "at", " 48.85837, 2.294481", ""},
+    {"DATE_OF_BIRTH", "born ", "12.03.1984", " in"},
+    {"STREET_ADDRESS", "lives at ", "12 Elm Grove Street", " now"},
+    {"STREET_ADDRESS", "wohnt ", "Hauptstrasse 12", " dort"},
+    {"STREET_ADDRESS", "", "10 Rue de la Paix", ", Paris"},
+};
+
+TEST(kinds_are_found_where_they_stand)
+{
+    for (size_t i = 0; i < ARRAY_LEN(plain); i++) {
+        CLEANUP(buf_done) struct buf text = {0};
+        size_t start = strlen(plain[i].before), end = start + strlen(plain[i].value);
+        bool right = false;
+        buf_add_cstr(&text, plain[i].before);
+        buf_add_cstr(&text, plain[i].value);
+        buf_add_cstr(&text, plain[i].after);
+        scan(buf_slice(&text));
+        for (size_t k = 0; k < found.n; k++)
+            right |= strcmp(found.all[k].type, plain[i].type) == 0 &&
+                     found.all[k].start <= start + 1 && found.all[k].end >= end &&
+                     found.all[k].end <= end + 2;
+        if (!right)
+            printf("# %s is not found in: %s\n", plain[i].type, text.data);
+        CHECK(right);
+    }
+}
+
+TEST(numbers_that_are_nobodys_stay)
+{
+    static const char *const texts[] = {
+        "",
+        "1234567890123456",
+        "version 10.2.3",
+        "pi is 3.14159265358979323846",
+        "in 1999 and 2004",
+        "GB82WEST12345698765433",
+        "x@y",
+        "4111111111111112",
+        "sha256 e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"};
+
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        scan(slice_of(texts[i]));
+        for (size_t k = 0; k < found.n; k++)
+            CHECK(found.all[k].group == DETECT_DATE);
+    }
+}
+
+TEST(a_private_key_is_found_to_its_end)
+{
+    CLEANUP(buf_done) struct buf text = {0};
+
+    buf_add_cstr(&text, "key:\n-----BEGIN RSA PRIVATE KEY-----\n");
+    for (int i = 0; i < 200; i++)
+        buf_add_cstr(&text, "MIIEowIBAAKCAQEA0Z3VS5JJcds3xfn/ygWyF8PbnGy0AHB7MhgHcTz6sE2I2yPB\n");
+    size_t end = text.len + strlen("-----END RSA PRIVATE KEY-----");
+    buf_add_cstr(&text, "-----END RSA PRIVATE KEY-----\nbye");
+    scan(buf_slice(&text));
+    CHECK_EQ(found.n, 1);
+    CHECK_EQ(found.all[0].start, 5);
+    CHECK_EQ(found.all[0].end, end);
+}
+
+TEST(the_users_own_words_are_found_in_any_case)
+{
+    const struct detect_word words[] = {{"Project Blue Heron", "PROJECT"}, {"Žofie", "PERSON"}};
+    struct detect *d = NULL;
+
+    CHECK_EQ(detect_new(&d, &(struct detect_spec){words, ARRAY_LEN(words), false}, NULL), NIGH_OK);
+    CHECK_EQ(detect_scan(d, SLICE("about project blue heron: ask Žofie"), 0, &found, NULL),
+             NIGH_OK);
+    CHECK_EQ(found.n, 2);
+    CHECK_STR(found.all[0].type, "PROJECT");
+    CHECK_EQ(found.all[0].start, 6);
+    CHECK_EQ(found.all[0].end, 24);
+    CHECK(found.all[1].group == DETECT_CONTACT);
+    detect_free(d);
+}
+
+/* ---- evasion: one value, seventeen ways to hide it ---- */
+
+static const char *const values[] = {
+    "4111111111111111",       "5500005555555559",     "GB82WEST12345698765432",
+    "DE89370400440532013000", "jane.doe@example.com", "bob.smith@example.org",
+    "375556917985515",        "alice@example.net",    "FR1420041010050500013M02606",
+    "6011000990139424",
+};
+
+static void put_utf8(struct buf *out, unsigned cp)
+{
+    if (cp < 0x80)
+        buf_add_char(out, (char)cp);
+    else if (cp < 0x800)
+        buf_printf(out, "%c%c", (int)(0xc0 | cp >> 6), (int)(0x80 | (cp & 63)));
+    else if (cp < 0x10000)
+        buf_printf(out, "%c%c%c", (int)(0xe0 | cp >> 12), (int)(0x80 | (cp >> 6 & 63)),
+                   (int)(0x80 | (cp & 63)));
+    else
+        buf_printf(out, "%c%c%c%c", (int)(0xf0 | cp >> 18), (int)(0x80 | (cp >> 12 & 63)),
+                   (int)(0x80 | (cp >> 6 & 63)), (int)(0x80 | (cp & 63)));
+}
+
+static void between(struct buf *out, const char *v, unsigned cp)
+{
+    for (size_t i = 0; v[i]; i++) {
+        if (i > 0)
+            put_utf8(out, cp);
+        buf_add_char(out, v[i]);
+    }
+}
+
+static void zero_width(struct buf *out, const char *v)
+{
+    between(out, v, 0x200b);
+}
+static void soft_hyphen(struct buf *out, const char *v)
+{
+    between(out, v, 0xad);
+}
+static void tag_block(struct buf *out, const char *v)
+{
+    for (; *v; v++)
+        put_utf8(out, 0xe0000 + (unsigned char)*v);
+}
+static void base64(struct buf *out, const char *v)
+{
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    size_t n = strlen(v);
+
+    for (size_t i = 0; i < n; i += 3) {
+        unsigned bits = 0, have = n - i < 3 ? (unsigned)(n - i) : 3;
+        for (unsigned k = 0; k < 3; k++)
+            bits = bits << 8 | (k < have ? (unsigned char)v[i + k] : 0);
+        for (unsigned k = 0; k < 4; k++)
+            buf_add_char(out, k <= have ? alphabet[bits >> (18 - 6 * k) & 63] : '=');
+    }
+}
+static void hex(struct buf *out, const char *v)
+{
+    for (; *v; v++)
+        buf_printf(out, "%02x", (unsigned char)*v);
+}
+static void percent(struct buf *out, const char *v)
+{
+    for (; *v; v++)
+        buf_printf(out, "%%%02X", (unsigned char)*v);
+}
+static void entities(struct buf *out, const char *v)
+{
+    for (size_t i = 0; v[i]; i++)
+        buf_printf(out, i % 2 ? "&#x%x;" : "&#%u;", (unsigned char)v[i]);
+}
+static void full_width(struct buf *out, const char *v)
+{
+    for (; *v; v++)
+        put_utf8(out, 0xff00 + (unsigned char)*v - 0x20);
+}
+static void confusables(struct buf *out, const char *v)
+{
+    static const char from[] = "aeopcxyiBEHKMOPTX";
+    static const unsigned to[] = {0x430, 0x435, 0x43e, 0x440, 0x441, 0x445, 0x443, 0x456, 0x412,
+                                  0x415, 0x41d, 0x41a, 0x41c, 0x41e, 0x420, 0x422, 0x425};
+
+    for (; *v; v++) {
+        const char *at = strchr(from, *v);
+        put_utf8(out, at                       ? to[at - from]
+                      : *v >= '0' && *v <= '9' ? 0x660 + (unsigned)(*v - '0')
+                                               : (unsigned char)*v);
+    }
+}
+static void spaced_out(struct buf *out, const char *v)
+{
+    between(out, v, ' ');
+}
+static void thin_space(struct buf *out, const char *v)
+{
+    for (size_t i = 0; v[i]; i++) {
+        if (i > 0 && i % 4 == 0)
+            put_utf8(out, 0x2009);
+        buf_add_char(out, v[i]);
+    }
+}
+static void mid_newline(struct buf *out, const char *v)
+{
+    size_t half = strlen(v) / 2;
+
+    buf_add(out, v, half);
+    buf_add_char(out, '\n');
+    buf_add_cstr(out, v + half);
+}
+static void reversed(struct buf *out, const char *v)
+{
+    for (size_t i = strlen(v); i-- > 0;)
+        buf_add_char(out, v[i]);
+}
+static void rot13(struct buf *out, const char *v)
+{
+    for (; *v; v++) {
+        char base = *v >= 'a' && *v <= 'z' ? 'a' : *v >= 'A' && *v <= 'Z' ? 'A' : '\0';
+        buf_add_char(out, base ? (char)(base + (*v - base + 13) % 26) : *v);
+    }
+}
+static void leet(struct buf *out, const char *v)
+{
+    static const char from[] = "oieas015", to[] = "01345OlS";
+
+    for (; *v; v++) {
+        const char *at = strchr(from, *v);
+        buf_add_char(out, at ? to[at - from] : *v);
+    }
+}
+static void other_case(struct buf *out, const char *v)
+{
+    for (size_t i = 0; v[i]; i++)
+        buf_add_char(out,
+                     (v[i] | 32) >= 'a' && (v[i] | 32) <= 'z' && i % 2 ? (char)(v[i] ^ 32) : v[i]);
+}
+
+static const struct {
+    const char *name;
+    void (*hide)(struct buf *out, const char *value);
+    unsigned least; /* per cent of the values that must be found */
+} evasions[] = {
+    {"zero-width", zero_width, 95},
+    {"soft hyphen", soft_hyphen, 95},
+    {"tag block", tag_block, 95},
+    {"base64", base64, 95},
+    {"hex", hex, 95},
+    {"percent", percent, 95},
+    {"entities", entities, 95},
+    {"full width", full_width, 95},
+    {"confusables", confusables, 95},
+    {"spaced out", spaced_out, 95},
+    {"thin space", thin_space, 95},
+    {"mid-newline", mid_newline, 95},
+    {"reversed", reversed, 80},
+    {"rot13", rot13, 50},
+    {"leet", leet, 30},
+    {"case", other_case, 95},
+};
+
+TEST(hidden_values_are_found)
+{
+    bool good = true;
+
+    for (size_t e = 0; e < ARRAY_LEN(evasions); e++) {
+        size_t caught = 0, missed = 0;
+        for (size_t v = 0; v < ARRAY_LEN(values); v++) {
+            CLEANUP(buf_done) struct buf text = {0};
+            buf_add_cstr(&text, "Please note: ");
+            size_t start = text.len;
+            evasions[e].hide(&text, values[v]);
+            size_t end = text.len;
+            buf_add_cstr(&text, " and thanks.");
+            scan(buf_slice(&text));
+            /* a last character that shows nothing or only fills may stay outside */
+            bool hit = covers(start, end) || covers(start, end - 1) || covers(start, end - 2) ||
+                       covers(start, end - 3);
+            caught += hit;
+            missed |= (size_t)!hit << v;
+        }
+        printf("# %-12s %3zu %%%s\n", evasions[e].name, 100 * caught / ARRAY_LEN(values),
+               missed ? " missed" : "");
+        for (size_t v = 0; v < ARRAY_LEN(values); v++)
+            if (missed >> v & 1)
+                printf("#    %s\n", values[v]);
+        good &= 100 * caught >= evasions[e].least * ARRAY_LEN(values);
+    }
+    CHECK(good);
+}
+
+/* ---- bounds ---- */
+
+static const struct {
+    const char *name, *unit;
+} fills[] = {
+    {"digits", "0123456789"},
+    {"ones", "1"},
+    {"spaced digits", "1 2 3 "},
+    {"at signs", "a@"},
+    {"dots", "a."},
+    {"base64", "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo"},
+    {"percent", "%41"},
+    {"entities", "&#65;"},
+    {"hyphens", "-----BEGIN "},
+    {"newlines", "1\n"},
+    {"capitals", "ABCD1234"},
+    {"cyrillic", "\xd0\xb0"},
+};
+
+/* Twelve ways to keep a scanner busy: four times the text may take six times as long, not sixteen;
+ * what is found may be too much, and then it is said. */
+TEST(work_is_linear_whatever_fills_the_text)
+{
+    enum { SMALL = 1 << 16, FACTOR = 4 };
+
+    for (size_t f = 0; f < ARRAY_LEN(fills); f++) {
+        CLEANUP(buf_done) struct buf text = {0};
+        uint64_t us[2];
+        while (text.len < SMALL * FACTOR)
+            buf_add_cstr(&text, fills[f].unit);
+        for (int big = 0; big < 2; big++) {
+            struct slice part = {text.data, big ? text.len
+                                                : text.len / FACTOR / strlen(fills[f].unit) *
+                                                      strlen(fills[f].unit)};
+            us[big] = UINT64_MAX;
+            for (int i = 0; i < 3; i++) {
+                uint64_t start = clock_mono_us();
+                enum nigh_status status = detect_scan(detector(), part, 0, &found, NULL);
+                uint64_t took = clock_mono_us() - start;
+                CHECK(status == NIGH_OK || status == NIGH_TOOBIG);
+                us[big] = took < us[big] ? took : us[big];
+            }
+        }
+        printf("# %-14s %6llu us for 64 KB, %7llu for 256\n", fills[f].name,
+               (unsigned long long)us[0], (unsigned long long)us[1]);
+    }
+}
+
+TEST(a_budget_that_passes_is_told_and_nothing_is_clean)
+{
+    CLEANUP(buf_done) struct buf text = {0};
+
+    while (text.len < 4 << 20)
+        buf_add_cstr(&text, "4111 1111 1111 1111 ");
+    CHECK_EQ(detect_scan(detector(), buf_slice(&text), 100, &found, NULL), NIGH_TIMEOUT);
+    CHECK_EQ(found.n, 0);
+}
+
+TEST(a_bomb_of_encodings_is_too_much)
+{
+    CLEANUP(buf_done) struct buf text = {0};
+
+    for (int i = 0; i < 10000; i++) {
+        base64(&text, "hello there my friend");
+        buf_add_char(&text, ' ');
+    }
+    CHECK_EQ(detect_scan(detector(), buf_slice(&text), 0, &found, NULL), NIGH_TOOBIG);
+}
