@@ -9,13 +9,13 @@ enum weigh {
 };
 struct weighted {
     const char *name;
-    signed char weight[15];
+    short weight[15];
     unsigned char n;   /* digits weighed */
     unsigned char all; /* digits in the number */
     unsigned char mod;
     enum weigh how;
-    signed char ten, eleven; /* what a rest of 10 and 11 is written as; -1: no such number */
-    unsigned char at;        /* where the check digit stands */
+    short ten, eleven; /* what a rest of 10 and 11 is written as; -1: no such number */
+    unsigned char at;  /* where the check digit stands */
 };
 
 /* clang-format off */
@@ -178,7 +178,7 @@ const struct checksum *checksum_find(struct slice name)
 
 bool checksum_ok(const struct checksum *check, struct slice match)
 {
-    struct compact c;
+    struct compact c = {.n = 0};
 
     if (check->weighted)
         return compact(&c, match) && weighted_ok(check->weighted, &c);

@@ -40,7 +40,9 @@ int main(int argc, char **argv)
 
     for (int i = 0; i < DB_COUNT && !failed; i++)
         failed = write_db((enum detect_db)i, f);
-    if ((f && fclose(f) != 0) | (header && fclose(header) != 0))
+    if (f && fclose(f) != 0)
+        failed = 1;
+    if (header && fclose(header) != 0)
         failed = 1;
     if (failed)
         fprintf(stderr, "detect_build: nothing written\n");
