@@ -165,9 +165,10 @@ static bool vin(const struct compact *c, struct slice match)
 
     if (c->n != 17 || c->n_digits < 4 || c->n_digits == 17)
         return false;
-    for (size_t i = 0; i < 17; i++)
-        sum +=
-            weight[i] * (unsigned)(c->text[i] <= '9' ? c->text[i] - '0' : value[c->text[i] - 'A']);
+    for (size_t i = 0; i < 17; i++) {
+        unsigned letter = (unsigned)c->text[i] - 'A'; /* of a digit far beyond the letters */
+        sum += weight[i] * (letter < 26 ? value[letter] : (unsigned)(c->text[i] - '0'));
+    }
     return c->text[8] == "0123456789X"[sum % 11];
 }
 
