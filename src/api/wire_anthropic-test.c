@@ -181,6 +181,52 @@ TEST(what_cannot_be_said_is_refused)
     }
 }
 
+TEST(what_came_in_this_format_leaves_as_it_came)
+{
+    static const char *const bodies[] = {
+        "{'model':'m','max_tokens':9,'stream':true,'messages':[{'role':'user','content':'hi'}]}",
+        "{'model':'m','max_tokens':9,'stream':true,'system':'s','temperature':0.5,'top_p':0.5,"
+        "'top_k':3,'stop_sequences':['a'],'metadata':{'user_id':'u'},'service_tier':'auto',"
+        "'messages':[{'role':'user','content':'hi'}]}",
+        "{'model':'claude-sonnet-4-5','max_tokens':9000,'stream':true,'system':[{'type':'text','"
+        "text':"
+        "'a','cache_control':{'type':'ephemeral'}},{'type':'text','text':'b'}],'thinking':{'type':"
+        "'enabled','budget_tokens':2000,'display':'omitted'},'messages':[{'role':'user','content':["
+        "{'type':'text','text':'hi','cache_control':{'type':'ephemeral','ttl':'1h'}}]},{'role':"
+        "'assistant','content':[{'type':'thinking','thinking':'t','signature':'sig'},{'type':"
+        "'redacted_thinking','data':'dark'},{'type':'text','text':'x'},{'type':'tool_use','id':'a',"
+        "'name':'f','input':{'x':[1,2.5]}},{'type':'tool_use','id':'b','name':'f','input':{}}]},"
+        "{'role':'user','content':[{'type':'tool_result','tool_use_id':'a','content':'one',"
+        "'is_error':true},{'type':'tool_result','tool_use_id':'b','content':[{'type':'text','text':"
+        "'two'},{'type':'image','source':{'type':'url','url':'https://example.com/a.png'}}],"
+        "'cache_control':{'type':'ephemeral'}},{'type':'text','text':'and?'}]}],'tools':[{'name':'"
+        "f',"
+        "'description':'d','input_schema':{'type':'object','properties':{}},'cache_control':{'type'"
+        ":"
+        "'ephemeral'}}],'tool_choice':{'type':'any','disable_parallel_tool_use':true}}",
+        "{'model':'m','max_tokens':9,'stream':true,'output_config':{'effort':'max','format':{'type'"
+        ":"
+        "'json_schema','schema':{'type':'object','properties':{}}}},'messages':[{'role':'user',"
+        "'content':[{'type':'image','source':{'type':'base64','media_type':'image/"
+        "png','data':'AAAA'}},"
+        "{'type':'document','source':{'type':'base64','media_type':'application/"
+        "pdf','data':'AAAA'},"
+        "'title':'t','citations':{'enabled':true}},{'type':'document','source':{'type':'text',"
+        "'media_type':'text/plain','data':'x'}}]}]}",
+        "{'model':'m','max_tokens':9,'stream':true,'messages':[{'role':'user','content':'a'},{'"
+        "role':"
+        "'system','content':'b'},{'role':'user','content':'c'},{'role':'assistant','content':'d'}]"
+        "}",
+        "{'model':'m','max_tokens':9,'stream':true,'tools':[{'type':'web_search_20250305','name':"
+        "'web_search','max_uses':2}],'messages':[{'role':'user','content':'a'},{'role':'assistant',"
+        "'content':[{'type':'server_tool_use','id':'x','name':'web_search','input':{}},{'type':"
+        "'web_search_tool_result','tool_use_id':'x','content':[]},{'type':'text','text':'b'}]},"
+        "{'role':'user','content':'c'}]}",
+    };
+
+    check_own(&wire_anthropic, &api_anthropic, bodies, ARRAY_LEN(bodies));
+}
+
 TEST(another_makers_thoughts_stay_out)
 {
     static char seal[80] = "gAAAAAB";

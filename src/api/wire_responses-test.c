@@ -106,6 +106,35 @@ TEST(what_cannot_be_said_is_refused)
     }
 }
 
+TEST(what_came_in_this_format_leaves_as_it_came)
+{
+    static const char *const bodies[] = {
+        "{'model':'gpt-4o','store':false,'stream':true,'input':[{'type':'message','role':'user',"
+        "'content':'hi'}]}",
+        "{'model':'gpt-5','store':false,'stream':true,'instructions':'s','include':["
+        "'reasoning.encrypted_content'],'temperature':0.5,'top_p':1,'max_output_tokens':99,"
+        "'metadata':{'a':'b'},'user':'u','service_tier':'flex','reasoning':{'effort':'low','"
+        "summary':"
+        "'detailed'},'text':{'verbosity':'low','format':{'type':'text'}},'tools':[{'type':'"
+        "function',"
+        "'name':'f','description':'d','parameters':{'type':'object'},'strict':true},{'type':"
+        "'web_search','search_context_size':'low'}],'tool_choice':'required','parallel_tool_calls':"
+        "true,'input':[{'type':'message','role':'developer','content':[{'type':'input_text','text':"
+        "'b'}]},{'type':'message','role':'user','content':[{'type':'input_text','text':'hi'},{'"
+        "type':"
+        "'input_image','image_url':'https://example.com/"
+        "a.png','detail':'low'},{'type':'input_file',"
+        "'file_id':'x'}]},{'type':'reasoning','id':'rs_1','summary':[{'type':'summary_text','text':"
+        "'t'}],'encrypted_content':'SEAL'},{'type':'message','role':'assistant','content':[{'type':"
+        "'output_text','text':'x'}]},{'type':'function_call','call_id':'a','name':'f','arguments':"
+        "'{}'},{'type':'function_call_output','call_id':'a','output':'one'},{'type':'web_search_"
+        "call',"
+        "'id':'ws_1','status':'completed'}]}",
+    };
+
+    check_own(&wire_responses, &api_openai_responses, bodies, ARRAY_LEN(bodies));
+}
+
 /* What a place sealed goes back to it, long ids become short ones, thinking is shown where it was
  * asked for. */
 TEST(thoughts_go_back_to_their_maker_alone)
