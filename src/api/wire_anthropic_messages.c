@@ -108,7 +108,7 @@ static void put_source_url(struct writing *w, const struct part *p, struct slice
 
 static void put_image(struct writing *w, const struct part *p)
 {
-    struct slice type, data;
+    struct slice type = {0}, data = {0};
 
     if (slice_starts(p->url, SLICE("data:")) && !data_url_split(p->url, &type, &data)) {
         writing_refuse(w, format, "an image that is not base64");
