@@ -77,6 +77,7 @@ static bool is_piece(enum event_kind kind)
 /* The answer cannot be held or written: the place is stopped and the caller told. */
 static void run_fail(struct request *r, const struct nigh_err *err)
 {
+    hedge_end(r);
     r->running = false;
     r->run->place->ops->cancel(r->run);
     request_count(r, r->run);
