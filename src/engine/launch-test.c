@@ -119,3 +119,27 @@ TEST(launch_finds_programs)
     setenv("PATH", was, 1);
     free(was);
 }
+
+TEST(launch_for_what_is_no_chat)
+{
+    struct arena a;
+    const char *const *argv;
+    struct launch l = plain;
+
+    arena_init(&a, 1 << 20);
+    l.kind = LAUNCH_EMBED;
+    l.pooling = "mean";
+    CHECK_EQ(launch_args(&argv, &l, &a, NULL), NIGH_OK);
+    CHECK(has(argv, "--embeddings") && !has(argv, "--rerank"));
+    CHECK_STR(after(argv, "--pooling"), "mean");
+    CHECK_STR(after(argv, "--ubatch-size"), "4096"); /* one input at a time, as long as may be */
+    CHECK_STR(after(argv, "--batch-size"), "4096");
+    l.kind = LAUNCH_RERANK;
+    l.pooling = NULL;
+    CHECK_EQ(launch_args(&argv, &l, &a, NULL), NIGH_OK);
+    CHECK(has(argv, "--rerank") && !has(argv, "--embeddings") && !has(argv, "--pooling"));
+    l.kind = LAUNCH_CHAT;
+    CHECK_EQ(launch_args(&argv, &l, &a, NULL), NIGH_OK);
+    CHECK(!has(argv, "--rerank") && !has(argv, "--embeddings") && !has(argv, "--ubatch-size"));
+    arena_done(&a);
+}

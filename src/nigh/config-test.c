@@ -146,6 +146,51 @@ TEST(config_reads_every_kind_of_value)
     config_free(config);
 }
 
+TEST(config_tells_models_for_chats_from_others)
+{
+    static const struct {
+        const char *model;
+        unsigned verbs, can;
+    } rows[] = {
+        {"gpt-5", 1U << VERB_CHAT, CAN_ALL & ~(CAN_AUDIO | CAN_FILES)},
+        {"text-embedding-3-small", 1U << VERB_EMBED, CAN_ALL & ~(CAN_AUDIO | CAN_FILES)},
+        {"BAAI/bge-m3", 1U << VERB_EMBED, CAN_ALL & ~(CAN_AUDIO | CAN_FILES)},
+        {"BAAI/bge-reranker-v2-m3", 1U << VERB_RERANK, CAN_ALL & ~(CAN_AUDIO | CAN_FILES)},
+        {"gpt-3.5-turbo-instruct", 1U << VERB_COMPLETE, CAN_ALL & ~(CAN_AUDIO | CAN_FILES)},
+        {"{name: embed, can: [chat]}", 1U << VERB_CHAT, CAN_ALL & ~(CAN_AUDIO | CAN_FILES)},
+        {"{name: m, can: [embeddings]}", 1U << VERB_EMBED, CAN_ALL & ~(CAN_AUDIO | CAN_FILES)},
+        {"{name: m, can: [chat, completions]}", 1U << VERB_CHAT | 1U << VERB_COMPLETE,
+         CAN_ALL & ~(CAN_AUDIO | CAN_FILES)},
+        {"{name: m, can: [completions, logprobs]}", 1U << VERB_COMPLETE, CAN_LOGPROBS},
+        {"{name: m, can: [tools]}", 1U << VERB_CHAT, CAN_TOOLS},
+        {"{name: m, can: []}", 1U << VERB_CHAT, 0},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CLEANUP(buf_done) struct buf text = {0};
+        buf_printf(&text, "clouds:\n- name: a\n  url: https://a.example/v1\n  models: [%s]\n",
+                   rows[i].model);
+        struct config *config = parse(text.data);
+        CHECK(config != NULL);
+        CHECK_EQ(config->clouds[0].models[0].verbs, rows[i].verbs);
+        CHECK_EQ(config->clouds[0].models[0].can, rows[i].can);
+        config_free(config);
+    }
+}
+
+TEST(config_reads_models_beside_the_one_that_chats)
+{
+    struct config *config = parse("engine: {embed: e, rerank: {model: r, context: 512}}\n");
+
+    CHECK(config != NULL);
+    CHECK_STR(config->engine.embed.model, "e");
+    CHECK(!config->engine.embed.pooling);
+    CHECK_EQ(config->engine.embed.context, 2048);
+    CHECK_STR(config->engine.rerank.model, "r");
+    CHECK_EQ(config->engine.rerank.context, 512);
+    config_free(config);
+}
+
 #define CLOUD_A "clouds:\n- name: a\n  url: https://a.example/v1\n"
 
 /* Each row is one text and the one mistake in it. */
@@ -171,6 +216,10 @@ static const struct {
     {"engine: {queue_wait: 30}\n", 1, "engine.queue_wait", "a duration such as"},
     {"engine: {memory: 2GB}\n", 1, "engine.memory", "a size such as"},
     {"engine: {memory: 0B}\n", 1, "engine.memory", "a size such as"},
+    {"engine: {embed: {pooling: mean}}\n", 1, "engine.embed", "`model` is missing"},
+    {"engine: {embed: {model: m, pooling: max}}\n", 1, "engine.embed.pooling", "mean, cls or last"},
+    {"engine: {rerank: {model: m, pooling: cls}}\n", 1, "engine.rerank.pooling", "unknown key"},
+    {"engine: {embed: [m]}\n", 1, "engine.embed", "expected a mapping"},
     {"engine: {model: a, model: b}\n", 1, "engine", "`model` stands here twice"},
     {"engine: {model: \"a\\0b\"}\n", 1, "engine.model", "NUL"},
     {"default_label: moon\n", 1, "default_label", "no zone `moon`"},
@@ -376,6 +425,10 @@ TEST(config_show_reads_back_as_the_same)
         CLOUD_A
         "  models: [m, {name: \"007\", can: []}, {name: n, price_in: 0.1, price_out: 1e-3}]\n"
         "  key_file: \"/a b/c: #d\"\n  old_max_tokens: true\n  idle: 90s\n",
+        CLOUD_A "  models: [some-embed, {name: e, can: [embeddings, rerank]}, {name: c, can: "
+                "[completions, tools]}]\n"
+                "engine: {embed: m, rerank: {model: /r.gguf, context: 512}}\n",
+        "engine: {embed: {model: m, pooling: last, context: 64}}\n",
         "zones: {a: , b: {inside: [a, public]}}\nlisten: \"[::1]:1\"\n"
         "rules: [{when: {key: \"yes\", text: \"\\x01 \\u0085 \\\" \\\\ ümlaut\"}, label: b}]\n"
         "engine: {unload: never, memory: 3B, model: \"1e3\", program: \"\\x7f\"}\naliases: {\"a: "

@@ -486,7 +486,7 @@ static void read_beside(struct reader *rd, yaml_node_t *node, void *at, const st
         reader_text(rd, node, &beside->model, key);
     else
         reader_keys(rd, node, beside, key->sub);
-    if (!beside->model)
+    if (!beside->model && node->type == YAML_MAPPING_NODE)
         reader_mistake(rd, node, "`model` is missing");
 }
 
