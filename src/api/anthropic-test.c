@@ -119,7 +119,8 @@ TEST(blocks_become_parts)
     CHECK_EQ(p[3].kind, PART_FILE);
     CHECK(slice_is(p[3].url, "data:application/pdf;base64,QUI="));
     CHECK(slice_is(p[3].name, "a.pdf"));
-    CHECK_EQ(p[4].kind, PART_OTHER);
+    CHECK_EQ(p[4].kind, PART_FILE);
+    CHECK(slice_is(p[4].url, "data:text/plain;base64,d29yZHM="));
     CHECK_EQ(p[5].kind, PART_OTHER);
     CHECK(p[5].raw != NULL);
     p = turn.messages[1].parts;
@@ -227,6 +228,12 @@ TEST(thinking_effort_and_formats)
                            "," HI "}")),
              NIGH_OK);
     CHECK_EQ(turn.effort, EFFORT_NONE);
+    CLEANUP(buf_done) struct buf out = {0};
+    CHECK_EQ(wire_openai.request(&out, &turn, "m", 0, &err), NIGH_OK);
+    CHECK(!strstr(out.data, "reasoning_effort"));
+    buf_reset(&out);
+    CHECK_EQ(wire_openai.request(&out, &turn, "m", WIRE_MORE_WISHES, &err), NIGH_OK);
+    CHECK(strstr(out.data, "\"reasoning_effort\":\"none\""));
     CHECK_EQ(decode(quoted("{'thinking':{'type':'adaptive','display':'omitted'},'output_config':{"
                            "'effort':'max','format':{'type':'json_schema','schema':{'type':"
                            "'object'}}}," CAP "," HI "}")),

@@ -1,5 +1,6 @@
 /* The blocks of a message into parts. */
 #include "api/anthropic.h"
+#include <sodium.h>
 
 /* What a block says of itself; each type reads its own members. */
 struct rough_block {
@@ -144,8 +145,30 @@ static enum nigh_status read_url(struct decode *d, const struct spot *at, yyjson
     return NIGH_OK;
 }
 
-/* An image or a document.  What is not data or a link (text, content, a file's id) only Anthropic
- * reads. */
+/* A document's words, as other formats' files have them: base64 of the bytes. */
+static enum nigh_status read_words(struct decode *d, const struct spot *at, yyjson_val *source,
+                                   struct part *p)
+{
+    struct spot data = {at, "data", 0};
+    struct rough_source rough = {0};
+    enum nigh_status status =
+        decode_object(d, at, source, base64_fields, ARRAY_LEN(base64_fields), &rough, &p->inner);
+
+    if (status)
+        return status;
+    if (!rough.data.p)
+        return decode_wrong(d, &data, "missing");
+    size_t size = sodium_base64_encoded_len(rough.data.len, sodium_base64_VARIANT_ORIGINAL);
+    char *text = arena_alloc(d->arena, size);
+    if (!text)
+        return decode_nomem(d);
+    sodium_bin2base64(text, size, (const unsigned char *)rough.data.p, rough.data.len,
+                      sodium_base64_VARIANT_ORIGINAL);
+    return data_url(d, SLICE("text/plain"), (struct slice){text, size - 1}, &p->url);
+}
+
+/* An image or a document.  What is not data or a link (blocks, a file's id) only Anthropic reads.
+ */
 static enum nigh_status read_source(struct decode *d, const struct spot *at,
                                     const struct rough_block *rough, struct part *p)
 {
@@ -161,6 +184,8 @@ static enum nigh_status read_source(struct decode *d, const struct spot *at,
         return read_base64(d, &here, rough->source, p);
     if (slice_is(word, "url"))
         return read_url(d, &here, rough->source, p);
+    if (slice_is(word, "text") && p->kind == PART_FILE)
+        return read_words(d, &here, rough->source, p);
     *p = (struct part){.kind = PART_OTHER, .label = p->label, .raw = p->raw};
     return decode_depth(d, &here, rough->source);
 }

@@ -278,6 +278,14 @@ static void put_stops(struct writing *w)
     ADD(w->out, "]");
 }
 
+/* Anthropic's `thinking: disabled`.  OpenAI's models that do not think, or always do, answer 400 to
+ * "none"; local servers take it. */
+static bool is_default_said_aloud(const struct writing *w, unsigned flags)
+{
+    return w->turn->effort == EFFORT_NONE && !(flags & WIRE_MORE_WISHES) && w->turn->format_name &&
+           slice_is(SLICE("anthropic"), w->turn->format_name);
+}
+
 static void put_wishes(struct writing *w, unsigned flags)
 {
     const struct turn *t = w->turn;
@@ -290,7 +298,7 @@ static void put_wishes(struct writing *w, unsigned flags)
         TURN_MORE_WISHES(PUT_WISH)
     }
 #undef PUT_WISH
-    if (t->effort != EFFORT_UNSET)
+    if (t->effort != EFFORT_UNSET && !is_default_said_aloud(w, flags))
         json_put_cstr(w->out, "reasoning_effort", effort_text(t->effort));
     if (t->has_seed)
         json_put_int(w->out, "seed", t->seed);

@@ -16,22 +16,34 @@ static const struct refusal {
   REFUSE_FULL = {503, "Service Unavailable", "too many connections are open; try again later",
                  "Retry-After: 1\r\n"};
 
+static void refusal_body(struct exchange *ex, const struct refusal *r, struct buf *body)
+{
+    const struct server *server = ex->server;
+
+    if (server->ops.refused)
+        server->ops.refused(server->owner, ex, r->status, r->message, body);
+    else
+        buf_printf(body, "{\"error\":{\"message\":\"%s\",\"type\":\"invalid_request_error\"}}\n",
+                   r->message);
+}
+
 /* Straight to the socket, because libmicrohttpd takes no answer in mid-body, and sends no
  * answer that fits ours to a client that is still uploading.  No other answer is under way then. */
 static enum MHD_Result refuse(struct exchange *ex, const struct refusal *r)
 {
-    char text[512], json[256];
+    CLEANUP(buf_done) struct buf text = {0}, body = {0};
     struct conn *c = ex->conn;
-    int n = snprintf(json, sizeof json,
-                     "{\"error\":{\"message\":\"%s\",\"type\":\"invalid_request_error\"}}\n",
-                     r->message);
 
-    n = snprintf(text, sizeof text,
-                 "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n"
-                 "Connection: close\r\n%s\r\n%s",
-                 r->status, r->reason, n, r->extra, slice_is(ex->method, "HEAD") ? "" : json);
+    refusal_body(ex, r, &body);
+    buf_printf(&text,
+               "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n"
+               "Connection: close\r\n%s\r\n",
+               r->status, r->reason, body.len, r->extra);
+    if (!slice_is(ex->method, "HEAD"))
+        buf_add_str(&text, buf_slice(&body));
     /* It fits into an empty socket buffer; if it does not, the client does not listen. */
-    if (send(c->fd, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) == n)
+    if (!text.failed && !body.failed &&
+        send(c->fd, text.data, text.len, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)text.len)
         c->refused = true;
     return MHD_NO;
 }

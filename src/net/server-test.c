@@ -103,7 +103,7 @@ static void on_server_drained(void *owner)
 
 static void begin(struct server_limits limits)
 {
-    static const struct server_ops ops = {on_request, on_server_drained};
+    static const struct server_ops ops = {.request = on_request, .drained = on_server_drained};
 
     memset(&saw, 0, sizeof saw);
     CHECK_EQ(loop_new(&loop, NULL), NIGH_OK);
@@ -850,7 +850,7 @@ TEST(server_free_breaks_what_is_open)
 
 TEST(server_refuses_odd_addresses)
 {
-    static const struct server_ops ops = {on_request, NULL};
+    static const struct server_ops ops = {.request = on_request};
     struct server *second = NULL;
     struct nigh_err err = {0};
 

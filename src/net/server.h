@@ -9,7 +9,7 @@
  *
  * Limits (struct server_limits) each have a default with its reason in server.c.  Refusals made
  * here (413, 431, 503 over connections_max, 405 for methods unknown to HTTP, malformed HTTP 400)
- * have plain JSON bodies; everything else is refused by nigh/accept.c.
+ * have JSON bodies from `refused`; everything else is refused by nigh/accept.c.
  *
  * Invariants: 1. An exchange is answered exactly once or broken.  2. exchange_break() never looks
  * like a finished answer to the client: the connection closes without the last chunk.  3. No byte
@@ -42,6 +42,10 @@ struct header {
 struct server_ops {
     void (*request)(void *owner, struct exchange *ex);
     void (*drained)(void *owner); /* may be NULL */
+    /* The body of a refusal made here, in the shape that who calls this path understands; method,
+     * path and headers of ex are there.  NULL: a plain one. */
+    void (*refused)(void *owner, struct exchange *ex, int status, const char *message,
+                    struct buf *body);
 };
 
 /* host: an IP literal or "localhost"; port 0 picks one. */

@@ -309,7 +309,8 @@ static enum nigh_status node_build(struct node *node, const struct node_options 
     TRY(config_load(&config, node->config_path, NULL, NULL, err));
     struct server_limits limits = {.body_bytes_max = config->body_bytes_max,
                                    .connections_max = connections_allowed()};
-    struct server_ops server = {.request = routes_request, .drained = on_drained};
+    struct server_ops server = {
+        .request = routes_request, .drained = on_drained, .refused = routes_refused};
     const char *host = config->host;
     uint16_t port = config->port;
     struct zones bare;

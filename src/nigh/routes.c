@@ -84,6 +84,15 @@ const struct api *routes_shape(struct exchange *ex)
     return exchange_header(ex, "anthropic-version").p ? &api_anthropic : &api_openai_chat;
 }
 
+void routes_refused(void *owner, struct exchange *ex, int status, const char *message,
+                    struct buf *body)
+{
+    struct refusal refusal = {.http_status = status, .what = slice_of(message)};
+
+    (void)owner;
+    routes_shape(ex)->error(&refusal, body);
+}
+
 static bool path_matches(const struct route *route, struct slice path)
 {
     struct slice mine = slice_of(route->path);

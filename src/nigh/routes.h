@@ -8,5 +8,8 @@
 
 /* server_ops.request; owner: the node. */
 void routes_request(void *owner, struct exchange *ex);
+/* server_ops.refused */
+void routes_refused(void *owner, struct exchange *ex, int status, const char *message,
+                    struct buf *body);
 /* The api in whose shape this caller is told of errors, whether or not the path exists. */
 const struct api *routes_shape(struct exchange *ex);

@@ -223,7 +223,7 @@ class Answer:
         if self.is_lines():
             return self.whole and self.status == 200 and '"done":true' in (self.events() or [''])[-1]
         last = self.events()[-1:] if self.is_stream() else []
-        over = last == ['[DONE]'] or (last and re.match(r'\{"type":"response\.(completed|incomplete)"', last[0]))
+        over = last == ['[DONE]'] or (last and re.match(r'\{"type":"(response\.(completed|incomplete)|message_stop)"', last[0]))
         return self.whole and self.status == 200 and (not self.is_stream() or bool(over))
 
     def describe(self):
