@@ -53,7 +53,7 @@ static void check_kept(const struct turn *turn, struct arena *a)
     size_t n, told = json_get_str(turn->raw, "instructions").p != NULL;
 
     turn_init(&again);
-    openai_responses_inputs(json_get(turn->raw, "input"), "01", &out);
+    openai_responses_inputs(json_get(turn->raw, "input"), "01M82M3JA243YE5X940APYQ5GH", &out);
     if (out.failed || json_parse(&val, buf_slice(&out), a, NULL) != NIGH_OK ||
         openai_responses_items(&d, &here, val, &messages, &n) != NIGH_OK ||
         n + told != turn->n_messages)

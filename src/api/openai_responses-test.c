@@ -82,6 +82,7 @@ static const struct {
      "'image_url':'https://x/y.png','detail':'low'}]}]",
      "[{'role':'user','content':[{'type':'text','text':'x'},{'type':'image_url','image_url':"
      "{'url':'https://x/y.png','detail':'low'}}]}]"},
+    {"[{'type':null,'role':'user','content':'a'}]", "[{'role':'user','content':'a'}]"},
     /* an item of reasoning that holds nothing says nothing */
     {"[{'role':'user','content':'a'},{'type':'reasoning','summary':[],'encrypted_content':null}]",
      "[{'role':'user','content':'a'}]"},
@@ -349,6 +350,7 @@ static const struct {
     {"'hi'", "[{'id':'msg_01M82M3JA243YE5X940APYQ5GH_in0','type':'message','status':'completed',"
              "'role':'user','content':[{'type':'input_text','text':'hi'}]}]"},
     {"null", "[]"},
+    {"[{'id':'x_1'}]", "[{'id':'x_1','type':'item_reference'}]"},
     {"[{'role':'assistant','content':'a','phase':'final_answer'},"
      "{'type':'function_call_output','call_id':'c','output':'x','id':null,'status':null},"
      "{'type':'reasoning','id':'rs_up','summary':[]},{'type':'later','x':1}]",

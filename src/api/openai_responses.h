@@ -68,7 +68,8 @@ void responses_put_part(const struct encoding *e, const struct answer_part *part
 void responses_put(const struct encoding *e, const char *status, const struct refusal *failed,
                    struct buf *out);
 const char *responses_status(const struct answer_choice *c); /* "completed", "incomplete" */
-/* The first choice of the answer, the only one of this API; an empty one where there is none. */
+/* The first choice of the answer, the only one of this API; an empty one where there is none, one
+ * that says "" where it has finished without a part. */
 const struct answer_choice *responses_choice(const struct encoding *e);
 
 /* openai_responses_stream.c */

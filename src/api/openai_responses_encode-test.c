@@ -186,6 +186,19 @@ TEST(text_and_refusal_are_one_message_and_what_comes_between_parts_it)
     CHECK(yyjson_is_null(json_get(response, "usage"))); /* nobody counted */
 }
 
+TEST(an_answer_without_a_word_is_an_empty_message)
+{
+    start();
+    tell((struct event){.kind = EVENT_BEGIN});
+    tell((struct event){.kind = EVENT_FINISH, .finish = FINISH_LENGTH});
+    tell((struct event){.kind = EVENT_END});
+    gather();
+    check_output(1);
+    CHECK_STR(types(), "created in_progress output_item.added content_part.added output_text.done "
+                       "content_part.done output_item.done incomplete");
+    CHECK(strstr(done[0], "\"status\":\"incomplete\"") && strstr(done[0], "\"text\":\"\""));
+}
+
 /* What the makers of thoughts want back comes back as it was, whichever way the answer went out. */
 TEST(sealed_reasoning_goes_out_and_comes_in_again)
 {

@@ -59,7 +59,7 @@ static void put_item(yyjson_val *item, const char *turn_id, size_t index, struct
     char made[RESPONSES_ID_BYTES];
 
     if (!type.p)
-        type = SLICE("message");
+        type = json_get(item, "role") ? SLICE("message") : SLICE("item_reference");
     snprintf(made, sizeof made, "%s_%.26s_in%zu", word_of(type), turn_id, index);
     json_sep(out);
     ADD(out, "{");
@@ -85,6 +85,9 @@ void openai_responses_inputs(yyjson_val *input, const char *turn_id, struct buf 
         put_text(json_str(input), false, out);
         ADD(out, "}");
     }
-    yyjson_arr_foreach(input, i, max, item) put_item(item, turn_id, i, out);
+    yyjson_arr_foreach(input, i, max, item)
+    {
+        put_item(item, turn_id, i, out);
+    }
     ADD(out, "]");
 }

@@ -1,6 +1,7 @@
 /* Items of the Responses API into messages. */
 #include "api/openai_responses.h"
 #include "base/rand.h"
+#include <assert.h>
 
 enum { ID_CHARS = ID_BYTES - 1 };
 
@@ -196,6 +197,7 @@ static enum nigh_status read_content(struct items *in, const struct spot *at, yy
 
 static struct message *message_new(struct items *in, enum role role, yyjson_val *raw)
 {
+    assert(in->messages); /* make_room */
     struct message *m = &in->messages[in->n++];
 
     *m = (struct message){.role = role, .parts = in->next, .raw = raw};
@@ -420,9 +422,11 @@ static enum nigh_status read_item(struct items *in, const struct spot *at, yyjso
 
     if (!yyjson_is_obj(val))
         return decode_wrong(in->d, at, "expected an object");
+    if (yyjson_is_null(type))
+        type = NULL;
     if (!type && json_get(val, "role"))
         return read_message(in, at, val); /* the easy form */
-    if (type && !yyjson_is_null(type) && !yyjson_is_str(type))
+    if (type && !yyjson_is_str(type))
         return decode_wrong(in->d, &here, "expected a string");
     for (size_t i = 0; i < ARRAY_LEN(item_types); i++)
         if (slice_is(json_str(type), item_types[i].type))
@@ -448,7 +452,10 @@ static enum nigh_status make_room(struct items *in, const struct spot *at, yyjso
     }
     in->messages = arena_calloc(in->d->arena, max + 1, sizeof *in->messages);
     in->next = arena_alloc(in->d->arena, (parts + 1) * sizeof *in->next);
-    return in->messages && in->next ? NIGH_OK : decode_nomem(in->d);
+    if (in->messages && in->next)
+        return NIGH_OK;
+    (void)decode_nomem(in->d);
+    return NIGH_NOMEM;
 }
 
 enum nigh_status openai_responses_items(struct decode *d, const struct spot *at, yyjson_val *input,

@@ -10,11 +10,21 @@
 /* The rows of a whole answer, which answer.h bounds, and their document. */
 enum { LOGPROBS_ARENA_MAX = 16 * ANSWER_BYTES_MAX };
 
+/* Who finished without a word said "": a message of one empty text. */
+static struct answer_part no_words = {.kind = PART_TEXT};
+#define WORDLESS(finish_)                                                                          \
+    [finish_] = {.parts = &no_words, .n_parts = 1, .finished = true, .finish = (finish_)}
+static const struct answer_choice wordless[] = {WORDLESS(FINISH_STOP), WORDLESS(FINISH_LENGTH),
+                                                WORDLESS(FINISH_CALLS), WORDLESS(FINISH_FILTER),
+                                                WORDLESS(FINISH_OTHER)};
+
 const struct answer_choice *responses_choice(const struct encoding *e)
 {
-    static const struct answer_choice silent; /* an answer of no words is still one */
+    static const struct answer_choice nothing;
+    const struct answer_choice *c =
+        e->answer && e->answer->n_choices > 0 ? &e->answer->choices[0] : &nothing;
 
-    return e->answer && e->answer->n_choices > 0 ? &e->answer->choices[0] : &silent;
+    return c->finished && c->n_parts == 0 ? &wordless[c->finish] : c;
 }
 
 const char *responses_status(const struct answer_choice *c)
@@ -82,7 +92,10 @@ static void put_row(yyjson_val *row, bool top, struct buf *out)
     if (top) {
         json_key(out, "top_logprobs");
         ADD(out, "[");
-        yyjson_arr_foreach(json_get(row, "top_logprobs"), i, max, one) put_row(one, false, out);
+        yyjson_arr_foreach(json_get(row, "top_logprobs"), i, max, one)
+        {
+            put_row(one, false, out);
+        }
         ADD(out, "]");
     }
     ADD(out, "}");
@@ -104,7 +117,10 @@ void responses_put_logprobs(struct slice rows, struct buf *out)
         ADD(&list, "]");
         out->failed |= json_parse(&all, buf_slice(&list), &arena, NULL) != NIGH_OK;
     }
-    yyjson_arr_foreach(all, i, max, one) put_row(one, true, out);
+    yyjson_arr_foreach(all, i, max, one)
+    {
+        put_row(one, true, out);
+    }
     ADD(out, "]");
 }
 

@@ -33,6 +33,7 @@ static const struct route {
     {"POST", "/v1/messages", ROUTE_JSON, &api_anthropic, NULL},
     {"POST", "/v1/messages/count_tokens", ROUTE_JSON, &api_anthropic_count, NULL},
     {"POST", "/v1/responses", ROUTE_JSON, &api_openai_responses, NULL},
+    {"POST", "/responses", ROUTE_JSON, &api_openai_responses, NULL}, /* as llama-server has it */
     {"GET", "/v1/responses/", ROUTE_TREE, NULL, kept_get},
     {"DELETE", "/v1/responses/", ROUTE_TREE, NULL, kept_delete},
     {"POST", "/v1/responses/", ROUTE_TREE, NULL, kept_post},
