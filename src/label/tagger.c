@@ -1,5 +1,6 @@
 #include "label/tagger.h"
 #include "tagger-file.h" /* TAGGER_FILE, made by meson: where data/tagger.bin is */
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -371,7 +372,7 @@ static const struct {
     [TAG_B_PLACE] = {"GPE", DETECT_PLACE},
     [TAG_B_ORG] = {"ORGANIZATION", DETECT_ORGANISATION},
 };
-enum { SCORE_TAGGED = 65, SCORE_LISTED = 58, SCORE_NATION = 66 };
+enum { SCORE_ADDRESSED = 75, SCORE_TAGGED = 65, SCORE_LISTED = 58, SCORE_NATION = 66 };
 
 /* What the tagger left alone and a list knows. */
 static bool by_list(const struct tagger *t, size_t i, struct tagged *ret)
@@ -404,11 +405,45 @@ static bool nation(const struct tagger *t, size_t i)
     return without.lists & LIST_NATION;
 }
 
+/* "Dr. Kyle Kuefer", "Mrs Lennox": what follows a form of address is a person, whatever it looks
+ * like. */
+static bool addressed(const struct tagger *t, size_t i)
+{
+    const struct tagger_word *w = &t->words[i];
+    size_t before = i > 0 && t->text.p[w[-1].start] == '.' ? 2 : 1;
+
+    return w->capital && i >= before && w[-(ptrdiff_t)before].lists & LIST_TITLE &&
+           w[-(ptrdiff_t)before].capital && !(w->lists & LIST_TITLE);
+}
+
+/* Over capital words and initials, on the same line. */
+static void take_name(struct tagger *t, struct tagged *ret)
+{
+    t->prev = TAG_B_PERSON;
+    for (; t->at < t->n; t->at++) {
+        const struct tagger_word *w = &t->words[t->at];
+        bool initial = w->end - w->start == 1 && t->text.p[w->start] == '.' &&
+                       w->start == ret->end && w[-1].end - w[-1].start == 1;
+        if (!initial && (!w->capital || w->start > ret->end + 1))
+            return;
+        ret->end = w->end;
+        t->prev2 = t->prev;
+        t->prev = TAG_I_PERSON;
+    }
+}
+
 static bool name_at(struct tagger *t, struct tagged *ret)
 {
     size_t i = t->at;
     enum tag tag = tag_of(t, i);
 
+    if (addressed(t, i)) {
+        *ret = (struct tagged){t->words[i].start, t->words[i].end, "PERSON", DETECT_PERSON,
+                               SCORE_ADDRESSED};
+        t->at++;
+        take_name(t, ret);
+        return true;
+    }
     t->prev2 = t->prev;
     t->prev = tag;
     t->at++;
