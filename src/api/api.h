@@ -59,4 +59,4 @@ extern const struct api api_openai_completions, api_openai_embeddings, api_opena
 extern const struct api api_rerank, api_tokenize, api_detokenize;
 extern const struct api api_anthropic, api_anthropic_count;
 extern const struct api api_openai_responses;
-extern const struct api api_ollama_chat, api_ollama_generate;
+extern const struct api api_ollama_chat, api_ollama_generate, api_ollama_embed, api_ollama_embeddings;

@@ -229,6 +229,18 @@ TEST(wishes_to_nigh_are_read_from_metadata)
     CHECK(slice_is(param, "metadata"));
 }
 
+TEST(texts_to_embed)
+{
+    CHECK_EQ(decode_with(&api_ollama_embed, quoted("{'model':'m','input':['a','b'],'truncate':true,"
+                                                   "'dimensions':8,'keep_alive':'5m'}")),
+             NIGH_OK);
+    CHECK(turn.verb == VERB_EMBED && !turn.stream && turn.n_messages == 2);
+    CHECK(turn.dimensions == 8 && turn.keep_ms == 300000);
+    CHECK(slice_is(turn.messages[1].parts[0].text, "b"));
+    CHECK_EQ(decode_with(&api_ollama_embeddings, quoted("{'model':'m','prompt':'p'}")), NIGH_OK);
+    CHECK_EQ(turn.n_messages, 1);
+}
+
 TEST(what_is_wrong_is_told_with_its_path)
 {
     static const struct {
@@ -290,6 +302,11 @@ TEST(what_is_wrong_is_told_with_its_path)
         {&api_ollama_generate, "{'model':'m','prompt':'p','images':{}}", "images"},
         {&api_ollama_generate, "{'model':'m','prompt':'p','images':[1]}", "images[0]"},
         {&api_ollama_generate, "[]", ""},
+        {&api_ollama_embed, "{'input':'a'}", "model"},
+        {&api_ollama_embed, "{'model':'m'}", "input"},
+        {&api_ollama_embed, "{'model':'m','input':['a',{}]}", "input[1]"},
+        {&api_ollama_embed, "{'model':'m','input':'a','dimensions':-1}", "dimensions"},
+        {&api_ollama_embeddings, "{'model':'m','prompt':['a','b']}", "prompt"},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

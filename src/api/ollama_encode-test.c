@@ -217,6 +217,25 @@ TEST(loading_says_so)
     }
 }
 
+TEST(vectors_have_the_length_one_or_are_as_they_came)
+{
+    start(&api_ollama_embed);
+    turn.verb = VERB_EMBED;
+    enc.now_us = 7000;
+    answer.usage = (struct usage){.known = true, .input = 3};
+    CHECK_EQ(answer_add(&answer,
+                        &(struct event){.kind = EVENT_DATA,
+                                        .raw = parsed("{\"embeddings\":[[3,-4],[0,0]]}")},
+                        NULL),
+             NIGH_OK);
+    api_ollama_embed.whole(&enc, &out);
+    CHECK_STR(out.data, "{\"model\":\"here/m\",\"embeddings\":[[0.6,-0.8],[0,0]],"
+                        "\"total_duration\":2000000,\"load_duration\":0,\"prompt_eval_count\":3}");
+    buf_reset(&out);
+    api_ollama_embeddings.whole(&enc, &out);
+    CHECK_STR(out.data, "{\"embedding\":[3,-4]}");
+}
+
 TEST(errors_are_one_text)
 {
     const struct refusal refusal = {.status = NIGH_DENIED, .what = SLICE("no \"x\"")};

@@ -1,5 +1,6 @@
 /* What Ollama's bodies have in common: options, keep_alive, think, format. */
 #include "api/ollama.h"
+#include "api/openai.h"
 #include <math.h>
 
 /* Ollama's runner takes 0 and -1 for no limit, -2 for what is left of the context: here too that is
@@ -20,31 +21,6 @@ static DECODE_READER(read_seed)
     return status;
 }
 
-static DECODE_READER(read_stop)
-{
-    struct spot item = {at, NULL, 0};
-    struct turn *t = to;
-    size_t i, max;
-    yyjson_val *one;
-
-    if (yyjson_is_str(val)) {
-        t->stops[t->n_stops++] = json_str(val);
-        return NIGH_OK;
-    }
-    if (!yyjson_is_arr(val))
-        return decode_wrong(d, at, "expected a list of strings");
-    if (yyjson_arr_size(val) > TURN_STOPS_MAX)
-        return decode_wrong(d, at, "more than %d strings", TURN_STOPS_MAX);
-    yyjson_arr_foreach(val, i, max, one)
-    {
-        item.index = i;
-        if (!yyjson_is_str(one))
-            return decode_wrong(d, &item, "expected a string");
-        t->stops[t->n_stops++] = json_str(one);
-    }
-    return NIGH_OK;
-}
-
 static const struct field option_fields[] = {
 #define WISH_FIELD(member, name, low, high)                                                        \
     {name, decode_num, offsetof(struct turn, member), low, high},
@@ -52,7 +28,7 @@ static const struct field option_fields[] = {
 #undef WISH_FIELD
         {"seed", read_seed, 0, 0, 0},
     {"num_predict", read_num_predict, offsetof(struct turn, max_tokens), 1, 1e15},
-    {"stop", read_stop, 0, 0, 0},
+    {"stop", openai_stop, 0, 0, 0},
 };
 
 DECODE_READER(ollama_options)

@@ -39,6 +39,8 @@ static const struct route {
     {"POST", "/v1/responses/", ROUTE_TREE, NULL, kept_post},
     {"POST", "/api/chat", ROUTE_CURL, &api_ollama_chat, NULL},
     {"POST", "/api/generate", ROUTE_CURL, &api_ollama_generate, NULL},
+    {"POST", "/api/embed", ROUTE_CURL, &api_ollama_embed, NULL},
+    {"POST", "/api/embeddings", ROUTE_CURL, &api_ollama_embeddings, NULL},
     {"GET", "/api/tags", 0, NULL, admin_ollama_tags},
     {"HEAD", "/api/tags", 0, NULL, admin_ollama_tags},
     {"POST", "/api/show", ROUTE_CURL, NULL, admin_ollama_show},
