@@ -8,6 +8,8 @@ import { appendFileSync } from 'node:fs';
 const file = process.env.NIGH_SDK_RECORD;
 const nodes = [process.env.NIGH_SDK_NODE, process.env.NIGH_SDK_LOCKED].filter(Boolean);
 const fetchReal = globalThis.fetch;
+const open = new Set(); /* bodies whose clients stopped reading without a word, as ollama's does after `done` */
+process.on('exit', () => open.forEach((tell) => tell(false)));
 
 function asked(input, init) {
     const url = new URL(input?.url ?? input);
@@ -31,7 +33,9 @@ function listenedTo(body, note) {
         if (!told)
             note(text + decoder.decode(), whole);
         told = true;
+        open.delete(tell);
     };
+    open.add(tell);
     return new ReadableStream({
         async pull(controller) {
             try {

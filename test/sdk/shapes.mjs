@@ -10,6 +10,7 @@ import { end, skip, test } from './tap.mjs';
 const IMPORTS = [
     "import type OpenAI from 'openai';",
     "import type Anthropic from '@anthropic-ai/sdk';",
+    "import type * as Ollama from 'ollama';",
 ];
 const ERROR = '{ error: OpenAI.ErrorObject }';
 const TYPES = {
@@ -37,6 +38,19 @@ const TYPES = {
     'anthropic model': 'Anthropic.ModelInfo',
     'anthropic models': '{ data: Anthropic.ModelInfo[]; has_more: boolean; first_id: string | null; last_id: string | null }',
     'anthropic error': 'Anthropic.ErrorResponse',
+    /* The client has one type for every line of a stream; what was measured stands in the last alone. */
+    'ollama chat': 'Ollama.ChatResponse',
+    'ollama chat line': "Omit<Ollama.ChatResponse, 'done_reason' | `${string}_${'duration' | 'count'}`>",
+    'ollama generate': 'Ollama.GenerateResponse',
+    'ollama generate line': "Omit<Ollama.GenerateResponse, 'context' | 'done_reason' | `${string}_${'duration' | 'count'}`>",
+    'ollama loaded': "Pick<Ollama.GenerateResponse, 'model' | 'created_at' | 'done' | 'done_reason' | 'total_duration' | 'load_duration' | 'response'>",
+    'ollama models': "{ models: Omit<Ollama.ModelResponse, 'expires_at' | 'size_vram'>[] }",
+    'ollama loaded models': 'Ollama.ListResponse',
+    'ollama model': 'Ollama.ShowResponse',
+    'ollama version': 'Ollama.VersionResponse',
+    'ollama vectors': 'Ollama.EmbedResponse',
+    'ollama vector': 'Ollama.EmbeddingsResponse',
+    'ollama error': 'Ollama.ErrorResponse',
 };
 
 /* Which type an answer has: method, path, and of 200s the type of a body and of a stream's events. */
@@ -53,6 +67,14 @@ const ROWS = [
     ['GET', /^\/v1\/responses\/[^/]+\/input_items$/, 'openai response items'],
     ['POST', /^\/v1\/messages$/, 'anthropic message', 'anthropic event'],
     ['POST', /^\/v1\/messages\/count_tokens$/, 'anthropic token count'],
+    ['POST', /^\/api\/chat$/, 'ollama chat'],
+    ['POST', /^\/api\/generate$/, 'ollama generate'],
+    ['POST', /^\/api\/embed$/, 'ollama vectors'],
+    ['POST', /^\/api\/embeddings$/, 'ollama vector'],
+    ['POST', /^\/api\/show$/, 'ollama model'],
+    ['GET', /^\/api\/tags$/, 'ollama models'],
+    ['GET', /^\/api\/ps$/, 'ollama loaded models'],
+    ['GET', /^\/api\/version$/, 'ollama version'],
     ['GET', /^\/v1\/models$/, 'openai models'],
     ['GET', /^\/v1\/models\/.+$/, 'openai model'],
 ];
@@ -62,6 +84,8 @@ const ANTHROPIC = { 'openai models': 'anthropic models', 'openai model': 'anthro
 const EXCUSED = [
     [/^openai response(\.response|\[\])?\.output_text$/, 'made by the client of the output'],
     [/^openai response event\.response\.output_text$/, 'made by the client of the output'],
+    [/^ollama generate\.context$/, 'the conversation as token numbers: deprecated, and not kept here'],
+    [/^ollama model\.model_info\./, 'typed as a Map, sent as an object'],
     [/^openai response( event\.response)?\.(user|usage|text\.format\.description)$/, 'null: openresponses.org wants them there'],
 ];
 /* What the wire has beyond the types, each with its reason; anything else that is extra fails. */
@@ -73,13 +97,18 @@ const KNOWN_EXTRAS = [
     [/\.usage\.nigh$/, 'the bill, docs/api.md'],
     [/\.reasoning_content$/, "thinking, by the name that DeepSeek, vLLM and llama-server use"],
     [/\.prompt_tokens_details\.cache_write_tokens$/, 'counts of places that bill for it'],
+    [/^ollama (chat|generate).*\.tool_calls\[\]\.(id|function\.index)$/, "Ollama's own server sends them"],
+    [/^ollama (chat|generate).*\.logprobs\[\]\.(top_logprobs\[\]\.)?(bytes|id)$/, "Ollama's own server sends bytes; the number is llama-server's"],
+    [/^ollama loaded models\.models\[\]\.context_length$/, "Ollama's own server sends it"],
+    [/^ollama model\.model_info\./, 'typed as a Map, sent as an object'],
+    [/^ollama version\.nigh$/, 'of this node'],
     [/\.logprobs\.(content|refusal)\[\]\.(id|top_logprobs\[\]\.id)$/, "llama-server's number of a token, passed on"],
 ];
 
 function rowOf({ method, path, anthropic, status, type, body }) {
     if (status >= 400) {
         const anthropicPath = path.startsWith('/v1/messages') || (anthropic && path.startsWith('/v1/models'));
-        return path.startsWith('/api/') ? null : anthropicPath ? 'anthropic error' : 'openai error';
+        return path.startsWith('/api/') ? 'ollama error' : anthropicPath ? 'anthropic error' : 'openai error';
     }
     const row = ROWS.find(([verb, pattern]) => verb === method && pattern.test(path));
     const kind = row?.[type.includes('event-stream') ? 3 : 2] ?? null;
@@ -88,6 +117,8 @@ function rowOf({ method, path, anthropic, status, type, body }) {
 
 /* The JSON of a body, or of each whole event of a stream. */
 function objectsOf({ type, text, whole }) {
+    if (type.includes('x-ndjson'))
+        return text.split('\n').slice(0, -1).map((line) => JSON.parse(line));
     if (!type.includes('event-stream'))
         return whole ? [JSON.parse(text)] : [];
     return text.split(/\r?\n\r?\n/).slice(0, -1).flatMap((block) => {
@@ -102,6 +133,13 @@ function kindOfEvent(kind, object) {
         return 'anthropic error';
     if (kind === 'anthropic event' && object.type === 'ping')
         return null; /* told in the documentation of streams, left out of the type */
+    if (kind === 'ollama chat' || kind === 'ollama generate') {
+        if (object.error)
+            return 'ollama error';
+        if (['load', 'unload'].includes(object.done_reason))
+            return 'ollama loaded';
+        return object.done ? kind : `${kind} line`;
+    }
     if (kind.startsWith('openai') && object.error && !object.object && kind !== 'openai response event')
         return 'openai error';
     return kind;
