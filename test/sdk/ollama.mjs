@@ -180,7 +180,7 @@ const onlyCloud = [
         assert.equal(messages[0].content[1].image_url.url, `data:image/png;base64,${PNG}`);
     }],
     ['a stream that breaks throws', async (p) => {
-        await p.plays({ cut_after: 3 });
+        await p.plays({ tokens: 20, cut_after: 8, token_delay_ms: 20 });
         const stream = await client.chat({ model: 'fault11/big', messages: TALE, stream: true });
         await assert.rejects(linesOf(stream), /fault11/);
     }],
