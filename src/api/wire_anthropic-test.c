@@ -181,6 +181,16 @@ TEST(what_cannot_be_said_is_refused)
     }
 }
 
+TEST(tools_of_another_provider_are_refused)
+{
+    static const char body[] = "{'input':'hi','tools':[{'type':'web_search'}]}";
+
+    CHECK_STR(request_of(&wire_anthropic, &api_openai_responses, body, NEW), "");
+    CHECK_EQ(request_err.status, NIGH_UNSUPPORTED);
+    CHECK_STR(request_err.what,
+              "`web_search` cannot be told to a place that speaks Anthropic's format");
+}
+
 TEST(what_came_in_this_format_leaves_as_it_came)
 {
     static const char *const bodies[] = {

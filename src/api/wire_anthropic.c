@@ -303,6 +303,7 @@ static void refuse_unsayable(struct writing *w)
 {
     const struct turn *t = w->turn;
 
+    writing_refuse_native(w, format);
     if (t->n > 1)
         writing_refuse(w, format, "more than one choice");
     if (t->logprobs)
@@ -338,6 +339,7 @@ static enum nigh_status request_count(struct asking *a, const char *model)
 {
     struct writing *w = a->w;
 
+    writing_refuse_native(w, format);
     share_tokens(a);
     ADD(w->out, "{");
     json_put_cstr(w->out, "model", model);

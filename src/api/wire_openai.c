@@ -386,10 +386,9 @@ enum nigh_status wire_openai_request(struct buf *out, const struct turn *turn, c
                         .err = err,
                         .stable = flags & WIRE_STABLE_PREFIX};
 
-    if (turn->native.p && !w.own)
-        return nigh_fail(err, NIGH_UNSUPPORTED,
-                         "`%.*s` cannot be told to a place that speaks OpenAI's format",
-                         (int)(turn->native.len < 64 ? turn->native.len : 64), turn->native.p);
+    writing_refuse_native(&w, "OpenAI's format");
+    if (w.status)
+        return w.status;
     if (wire_verbs_is_data(turn->verb) && turn->verb != VERB_COUNT)
         wire_verbs_request(out, turn, model, w.own);
     else

@@ -106,6 +106,17 @@ TEST(what_cannot_be_said_is_refused)
     }
 }
 
+TEST(tools_of_another_provider_are_refused)
+{
+    static const char body[] = "{'model':'m','max_tokens':9,'tools':[{'type':'web_search_20250305',"
+                               "'name':'web_search'}],'messages':[{'role':'user','content':'a'}]}";
+
+    CHECK_STR(request_of(&wire_responses, &api_anthropic, body, "gpt-5"), "");
+    CHECK_EQ(request_err.status, NIGH_UNSUPPORTED);
+    CHECK_STR(request_err.what,
+              "`web_search_20250305` cannot be told to a place that speaks OpenAI's Responses API");
+}
+
 TEST(what_came_in_this_format_leaves_as_it_came)
 {
     static const char *const bodies[] = {

@@ -30,9 +30,7 @@ static void put_siblings(struct writing *w)
 
 static void put_tool(struct writing *w, const struct tool *t)
 {
-    if (!t->name.p) { /* one that the provider runs: extras say all of it, but for its type */
-        if (!w->own)
-            writing_refuse(w, format, "a tool of another provider's");
+    if (!t->name.p) { /* one that the provider runs; another's was refused */
         json_add_val(w->out, t->raw);
         return;
     }
@@ -240,6 +238,7 @@ static void refuse_unsayable(struct writing *w)
 {
     const struct turn *t = w->turn;
 
+    writing_refuse_native(w, format);
     if (t->n > 1)
         writing_refuse(w, format, "more than one choice");
     if (t->n_stops > 0)

@@ -1,10 +1,22 @@
 #include "api/wire_write.h"
+#include <stdio.h>
 
 void writing_refuse(struct writing *w, const char *format, const char *what)
 {
     if (!w->status)
         w->status = nigh_fail(w->err, NIGH_UNSUPPORTED,
                               "%s cannot be told to a place that speaks %s", what, format);
+}
+
+void writing_refuse_native(struct writing *w, const char *format)
+{
+    struct slice name = w->turn->native;
+    char what[80];
+
+    if (!name.p || w->own)
+        return;
+    snprintf(what, sizeof what, "`%.*s`", (int)(name.len < 64 ? name.len : 64), name.p);
+    writing_refuse(w, format, what);
 }
 
 enum nigh_status writing_end(const struct writing *w)

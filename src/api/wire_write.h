@@ -19,6 +19,8 @@ struct writing {
 
 /* The part or wish that the turn needs and the format has no word for; what: "an audio part". */
 void writing_refuse(struct writing *w, const char *format, const char *what);
+/* What only the format that the turn came in can say (turn->native). */
+void writing_refuse_native(struct writing *w, const char *format);
 /* The status of the request; NIGH_TOOBIG when it did not fit. */
 enum nigh_status writing_end(const struct writing *w);
 
