@@ -19,7 +19,7 @@ static void try_body(struct slice body, struct arena *a)
 {
     CLEANUP(buf_done) struct buf out = {0};
     struct nigh_err err = {0};
-    struct slice param;
+    struct slice param = {0};
     struct turn turn;
     yyjson_val *told;
     size_t texts = 0;

@@ -66,21 +66,14 @@ static bool is_base64(struct slice s)
     return s.len > 0;
 }
 
-static enum nigh_status data_url(struct decode *d, struct slice media_type, struct slice data,
+static enum nigh_status data_url(struct decode *d, const char *media_type, struct slice data,
                                  struct slice *ret_url)
 {
-    static const char middle[] = ";base64,";
-    size_t len = 5 + media_type.len + sizeof middle - 1 + data.len;
-    char *p = arena_alloc(d->arena, len);
+    const char *url =
+        arena_printf(d->arena, "data:%s;base64,%.*s", media_type, (int)data.len, data.p);
 
-    if (!p)
-        return decode_nomem(d);
-    *ret_url = (struct slice){p, len};
-    memcpy(p, "data:", 5);
-    memcpy(p + 5, media_type.p, media_type.len);
-    memcpy(p + 5 + media_type.len, middle, sizeof middle - 1);
-    memcpy(p + len - data.len, data.p, data.len);
-    return NIGH_OK;
+    *ret_url = slice_of(url);
+    return url ? NIGH_OK : decode_nomem(d);
 }
 
 struct rough_source {
@@ -114,19 +107,20 @@ static enum nigh_status read_base64(struct decode *d, const struct spot *at, yyj
     struct rough_source rough = {0};
     enum nigh_status status =
         decode_object(d, at, source, base64_fields, ARRAY_LEN(base64_fields), &rough, &p->inner);
-    bool known = false;
+    const char *known = NULL;
 
     if (status)
         return status;
     for (size_t i = 0; i < ARRAY_LEN(media_types); i++)
-        known |= media_types[i].kind == p->kind && slice_is(rough.media_type, media_types[i].type);
+        if (media_types[i].kind == p->kind && slice_is(rough.media_type, media_types[i].type))
+            known = media_types[i].type;
     if (!known)
         return decode_wrong(d, &type, "expected %s",
                             p->kind == PART_IMAGE ? "image/jpeg, image/png, image/gif or image/webp"
                                                   : "application/pdf");
     if (!is_base64(rough.data))
         return decode_wrong(d, &data, "expected base64");
-    return data_url(d, rough.media_type, rough.data, &p->url);
+    return data_url(d, known, rough.data, &p->url);
 }
 
 static enum nigh_status read_url(struct decode *d, const struct spot *at, yyjson_val *source,
@@ -164,7 +158,7 @@ static enum nigh_status read_words(struct decode *d, const struct spot *at, yyjs
         return decode_nomem(d);
     sodium_bin2base64(text, size, (const unsigned char *)rough.data.p, rough.data.len,
                       sodium_base64_VARIANT_ORIGINAL);
-    return data_url(d, SLICE("text/plain"), (struct slice){text, size - 1}, &p->url);
+    return data_url(d, "text/plain", (struct slice){text, size - 1}, &p->url);
 }
 
 /* An image or a document.  What is not data or a link (blocks, a file's id) only Anthropic reads.
@@ -204,7 +198,8 @@ static enum nigh_status read_call(struct decode *d, const struct spot *at,
     json_add_val(&text, rough->input);
     p->call_id = rough->id;
     p->name = rough->name;
-    p->text = text.failed ? (struct slice){0} : arena_dup(d->arena, buf_slice(&text));
+    if (!text.failed)
+        p->text = arena_dup(d->arena, buf_slice(&text));
     return p->text.p ? NIGH_OK : decode_nomem(d);
 }
 
