@@ -91,6 +91,8 @@ enum nigh_status ollama_images(struct decode *d, const struct spot *at, yyjson_v
     size_t i, max;
     yyjson_val *val;
 
+    if (!images)
+        return NIGH_OK;
     yyjson_arr_foreach(images, i, max, val)
     {
         item.index = i;
@@ -282,7 +284,7 @@ static enum nigh_status fill_message(struct decode *d, const struct spot *at, st
         add_text(m, PART_TEXT, rough->content.p ? rough->content : SLICE(""));
     if ((status = ollama_images(d, &images, rough->images, m)))
         return status;
-    return read_calls(d, at, rough->calls, m);
+    return rough->calls ? read_calls(d, at, rough->calls, m) : NIGH_OK;
 }
 
 static enum nigh_status read_message(struct decode *d, const struct spot *at, yyjson_val *val,

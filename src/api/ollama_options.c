@@ -144,7 +144,7 @@ DECODE_READER(ollama_format)
 
     if (word.p && word.len == 0)
         return NIGH_OK;
-    if (slice_is(word, "json")) {
+    if (word.p && slice_is(word, "json")) {
         t->format = FORMAT_JSON;
         return NIGH_OK;
     }
