@@ -10,6 +10,7 @@
 #include "engine/lines.h"
 #include "engine/unload.h"
 #include "loop/child.h"
+#include "turn/line.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -24,16 +25,10 @@ struct job {
     struct engine *engine;
     struct run *run;
     struct wirerun *wire; /* NULL: it waits, or its connection broke */
-    struct job *prev, *next;
-    struct timer timer; /* how long it waits: for a slot, or for the death that broke it */
-    uint64_t asked_us, began_us; /* at the place, in the process */
-    bool active;
-    struct outcome broken; /* while it waits for the death */
-};
-
-struct jobs {
-    struct job *first, *last;
-    unsigned n;
+    uint64_t asked_us;    /* at the place */
+    struct line_seat seat;
+    struct timer timer;    /* how long it waits for the death that broke it */
+    struct outcome broken; /* meanwhile */
 };
 
 struct engine {
@@ -45,8 +40,7 @@ struct engine {
     struct launch launch;
     const char *const *argv;
     struct endpoint to;
-    unsigned queue_max;
-    uint64_t queue_wait_ms, unload_ms, start_ms, first_ms, idle_ms, stop_ms, backoff_first_ms;
+    uint64_t unload_ms, start_ms, first_ms, idle_ms, stop_ms, backoff_first_ms;
     enum engine_unload unload;
     double resident_watts;
     bool has_keep; /* the last turn told how long: keep_ms, as in turn.h */
@@ -57,8 +51,8 @@ struct engine {
     struct child *child;
     struct call *probe;
     struct timer timer; /* the state's: next probe, unloading, killing, starting again */
-    struct later later; /* dispatch() */
-    struct jobs waiting, active;
+    struct later later; /* rest() */
+    struct line line;   /* open while it is ready; its seats are jobs' */
     struct lines lines;
     int jail; /* JAIL_... bits reached; -1: not told yet */
     char isolation[64];
@@ -69,7 +63,6 @@ struct engine {
     uint64_t backoff_ms;
     uint64_t starts, restarts;
     unsigned failed_starts; /* in a row */
-    double service_ms;      /* of a turn in the process, weighted towards the last ones */
 };
 
 static unsigned engines_made; /* tells their sockets apart when a reload has two at a time */
@@ -104,37 +97,24 @@ static uint64_t ms_until(uint64_t us)
 
 /* ---- jobs ---- */
 
-static void jobs_add(struct jobs *jobs, struct job *j)
+static struct job *job_of(struct line_seat *seat)
 {
-    j->prev = jobs->last;
-    j->next = NULL;
-    *(jobs->last ? &jobs->last->next : &jobs->first) = j;
-    jobs->last = j;
-    jobs->n++;
+    return seat ? CONTAINER_OF(seat, struct job, seat) : NULL;
 }
 
-static void jobs_remove(struct jobs *jobs, struct job *j)
-{
-    *(j->prev ? &j->prev->next : &jobs->first) = j->next;
-    *(j->next ? &j->next->prev : &jobs->last) = j->prev;
-    jobs->n--;
-}
-
-static void dispatch(struct later *later);
-static void rest(struct engine *e);
+static void on_rest(struct later *later);
 
 /* Takes it out of everything; whoever waits may move up, later in this pass. */
-static void job_free(struct job *j)
+static void job_free(struct job *j, bool served)
 {
     struct engine *e = j->engine;
-    struct jobs *in = j->active ? &e->active : &e->waiting;
 
     timer_disarm(e->loop, &j->timer);
-    jobs_remove(in, j);
+    line_leave(&j->seat, served);
     j->run->pass = clearance_free(j->run->pass);
     j->run->state = NULL;
     free(j);
-    loop_later(e->loop, &e->later, dispatch);
+    loop_later(e->loop, &e->later, on_rest);
 }
 
 static void job_end(struct job *j, const struct outcome *outcome)
@@ -142,7 +122,7 @@ static void job_end(struct job *j, const struct outcome *outcome)
     struct run *run = j->run;
     struct outcome o = *outcome; /* may be the job's own */
 
-    job_free(j);
+    job_free(j, o.fate == FATE_WHOLE && run->turn->verb != VERB_LOAD);
     run->on_done(run, &o);
 }
 
@@ -152,7 +132,7 @@ static void job_fail(struct job *j, enum nigh_status status, uint64_t retry_afte
 {
     struct outcome o = {.fate = FATE_RETRY, .retry_after_ms = retry_after_ms};
 
-    if (j->active) { /* what went in and came out is lost with the connection */
+    if (j->seat.in) { /* what went in and came out is lost with the connection */
         o = j->broken;
         o.fate = j->wire && wirerun_spoke(j->wire) ? FATE_CUT
                  : o.fate == FATE_CUT              ? FATE_CUT
@@ -165,19 +145,12 @@ static void job_fail(struct job *j, enum nigh_status status, uint64_t retry_afte
     job_end(j, &o);
 }
 
-static void jobs_fail(struct jobs *jobs, enum nigh_status status, uint64_t retry_after_ms,
+static void jobs_fail(struct line_list *seats, enum nigh_status status, uint64_t retry_after_ms,
                       const char *why)
 {
     /* A sink may start a new run on this place, which is refused in these states, so this ends. */
-    while (jobs->first)
-        job_fail(jobs->first, status, retry_after_ms, why);
-}
-
-/* A guess from what turns took: those before it, over the slots. */
-static uint64_t queue_ms(const struct engine *e)
-{
-    double ms = e->service_ms * (e->waiting.n + 1) / e->launch.slots;
-    return ms < 1000 ? 1000 : ms > 600000 ? 600000 : (uint64_t)ms;
+    while (seats->first)
+        job_fail(job_of(seats->first), status, retry_after_ms, why);
 }
 
 /* ---- states ---- */
@@ -188,6 +161,7 @@ static void enter(struct engine *e, enum engine_state state)
     e->probe = call_cancel(e->probe);
     e->state = state;
     e->state_us = clock_mono_us();
+    line_open(&e->line, state == ENGINE_READY);
     if (state != ENGINE_READY)
         e->loaded_wall_us = 0;
     log_at(LOG_INFO, "engine", "state", LOG_WORD("place", e->place.name),
@@ -209,8 +183,8 @@ static void fall(struct engine *e, enum engine_state state, uint64_t wait_ms)
     if (state == ENGINE_BACKOFF)
         arm(e, &e->timer, wait_ms, on_again);
     snprintf(why, sizeof why, "%s", e->why);
-    jobs_fail(&e->active, NIGH_OFFLINE, wait_ms, why);
-    jobs_fail(&e->waiting, NIGH_OFFLINE, wait_ms, why);
+    jobs_fail(&e->line.in, NIGH_OFFLINE, wait_ms, why);
+    jobs_fail(&e->line.waiting, NIGH_OFFLINE, wait_ms, why);
 }
 
 static void fall_back_off(struct engine *e)
@@ -255,7 +229,7 @@ static void rest(struct engine *e)
 {
     int64_t ms = stay_ms(e);
 
-    if (e->state != ENGINE_READY || e->active.n || e->waiting.n || ms < 0 ||
+    if (e->state != ENGINE_READY || e->line.in.n || e->line.waiting.n || ms < 0 ||
         timer_armed(&e->timer))
         return;
     arm(e, &e->timer, (uint64_t)ms, on_unload);
@@ -269,6 +243,11 @@ static void keep_as(struct engine *e, const struct turn *turn)
         timer_disarm(e->loop, &e->timer); /* of unloading: counts anew */
 }
 
+static void on_rest(struct later *later)
+{
+    rest(CONTAINER_OF(later, struct engine, later));
+}
+
 static void become_ready(struct engine *e)
 {
     enter(e, ENGINE_READY);
@@ -278,7 +257,7 @@ static void become_ready(struct engine *e)
     e->loaded_wall_us = clock_wall_us();
     log_at(LOG_INFO, "engine", "ready", LOG_WORD("place", e->place.name),
            LOG_NUM("load_ms", e->load_ms));
-    loop_later(e->loop, &e->later, dispatch);
+    loop_later(e->loop, &e->later, on_rest);
 }
 
 static void on_kill(struct timer *t)
@@ -391,7 +370,7 @@ static void on_exit_child(void *owner, int64_t status, int signum)
     e->child = child_free(e->child);
     if (e->state == ENGINE_STOPPING) {
         enter(e, ENGINE_STOPPED);
-        if (e->waiting.n)
+        if (e->line.waiting.n)
             spawn(e);
         return;
     }
@@ -458,12 +437,8 @@ static enum nigh_status job_begin(struct job *j, struct nigh_err *err)
                                       .total_ms = ENGINE_TOTAL_MS};
 
     keep_as(e, j->run->turn);
-    timer_disarm(e->loop, &j->timer);
     e->lines.serving = true;
-    j->active = true;
-    j->began_us = clock_mono_us();
     j->run->load_us = e->state_us > j->asked_us ? e->state_us - j->asked_us : 0;
-    jobs_add(&e->active, j);
     if (j->run->turn->verb == VERB_LOAD) { /* it is loaded, and nothing else was asked */
         const struct outcome whole = {.fate = FATE_WHOLE};
         job_end(j, &whole);
@@ -472,25 +447,19 @@ static enum nigh_status job_begin(struct job *j, struct nigh_err *err)
     return wirerun_start(&j->wire, &spec, j->run, on_wire_done, j, err);
 }
 
-static bool has_room(const struct engine *e)
+/* Its turn came, or it waited in vain. */
+static void on_called(struct line_seat *seat, bool in)
 {
-    return e->state == ENGINE_READY && e->active.n < e->launch.slots;
-}
+    struct job *j = job_of(seat);
+    struct outcome o = {.fate = in ? FATE_RETRY : FATE_ELSEWHERE};
 
-/* Those who wait move up; with nobody left, the clock of unloading begins. */
-static void dispatch(struct later *later)
-{
-    struct engine *e = CONTAINER_OF(later, struct engine, later);
-
-    while (has_room(e) && e->waiting.first) {
-        struct job *j = e->waiting.first;
-        struct outcome o = {.fate = FATE_RETRY};
-        assert(!j->prev); /* or it would not be the first */
-        jobs_remove(&e->waiting, j);
-        if (job_begin(j, &o.err) != NIGH_OK)
-            job_end(j, &o);
+    if (in && job_begin(j, &o.err) == NIGH_OK)
+        return;
+    if (!in) {
+        o.retry_after_ms = line_retry_ms(&j->engine->line);
+        nigh_fail(&o.err, NIGH_BUSY, "%s: no slot came free in time", j->engine->place.name);
     }
-    rest(e);
+    job_end(j, &o);
 }
 
 static void on_death_wait(struct timer *t)
@@ -504,8 +473,8 @@ static bool hangs(const struct engine *e)
 {
     uint64_t limit_us = clock_mono_us() - e->idle_ms * 1000;
 
-    for (const struct job *j = e->active.first; j; j = j->next)
-        if (j->wire && wirerun_last_us(j->wire) > limit_us)
+    for (struct line_seat *seat = e->line.in.first; seat; seat = seat->next)
+        if (job_of(seat)->wire && wirerun_last_us(job_of(seat)->wire) > limit_us)
             return false;
     return true;
 }
@@ -518,10 +487,7 @@ static void on_wire_done(void *owner, struct outcome *outcome)
     bool lost = outcome->err.status == NIGH_OFFLINE || outcome->err.status == NIGH_UPSTREAM;
 
     j->wire = NULL;
-    if (outcome->fate == FATE_WHOLE) {
-        double ms = (double)(clock_mono_us() - j->began_us) / 1000;
-        e->service_ms = e->service_ms > 0 ? 0.8 * e->service_ms + 0.2 * ms : ms;
-    } else if (silent) {
+    if (silent) {
         snprintf(e->why, sizeof e->why, "the model process hung");
         child_kill(e->child, SIGKILL);
     } else if (lost && outcome->http_status < 400) { /* is it dying? */
@@ -530,21 +496,6 @@ static void on_wire_done(void *owner, struct outcome *outcome)
         return;
     }
     job_end(j, outcome);
-}
-
-static void on_queue_wait(struct timer *t)
-{
-    struct job *j = CONTAINER_OF(t, struct job, timer);
-    struct engine *e = j->engine;
-    char why[96];
-
-    if (e->state == ENGINE_STARTING) { /* start_ms bounds that wait */
-        arm(e, &j->timer, e->queue_wait_ms, on_queue_wait);
-        return;
-    }
-    snprintf(why, sizeof why, "no slot came free within %llu ms",
-             (unsigned long long)e->queue_wait_ms);
-    job_fail(j, NIGH_BUSY, queue_ms(e), why);
 }
 
 /* ---- the place ---- */
@@ -561,10 +512,9 @@ static enum nigh_status encode(struct place *place, const struct turn *turn, str
     }
 
     if (status == NIGH_OK)
-        status = wire_llama.request(&body, turn, place->model,
-                                     WIRE_OLD_MAX_TOKENS | WIRE_MORE_WISHES | WIRE_CACHE_PROMPT |
-                                         WIRE_STABLE_PREFIX,
-                                     err);
+        status = wire_llama.request(
+            &body, turn, place->model,
+            WIRE_OLD_MAX_TOKENS | WIRE_MORE_WISHES | WIRE_CACHE_PROMPT | WIRE_STABLE_PREFIX, err);
     if (status != NIGH_OK)
         return status;
     struct slice copy = arena_dup(arena, buf_slice(&body));
@@ -596,7 +546,7 @@ static enum ready ready(struct place *place, char why[static 128])
 static uint64_t retry_after_ms(struct place *place)
 {
     struct engine *e = engine_of(place);
-    return away(e) ? ms_until(e->again_us) : queue_ms(e);
+    return away(e) ? ms_until(e->again_us) : line_retry_ms(&e->line);
 }
 
 static enum nigh_status refuse(struct run *run, struct nigh_err *err, enum nigh_status status,
@@ -619,7 +569,7 @@ static enum nigh_status start_load(struct engine *e, struct run *run)
     const struct outcome whole = {.fate = FATE_WHOLE};
 
     keep_as(e, run->turn);
-    loop_later(e->loop, &e->later, dispatch); /* rests */
+    loop_later(e->loop, &e->later, on_rest); /* rests */
     run->pass = clearance_free(run->pass);
     run->on_done(run, &whole);
     return NIGH_OK;
@@ -628,8 +578,8 @@ static enum nigh_status start_load(struct engine *e, struct run *run)
 static enum nigh_status start(struct place *place, struct run *run, struct nigh_err *err)
 {
     struct engine *e = engine_of(place);
+    enum nigh_status status;
     char why[192];
-    bool at_once = has_room(e) && e->waiting.n == 0;
 
     if (load_at_once(e, run->turn))
         return start_load(e, run);
@@ -637,23 +587,27 @@ static enum nigh_status start(struct place *place, struct run *run, struct nigh_
         snprintf(why, sizeof why, "%s", e->why);
         return refuse(run, err, NIGH_OFFLINE, why);
     }
-    if (!at_once && e->waiting.n >= e->queue_max) {
-        snprintf(why, sizeof why, "%u turns run and %u wait already", e->active.n, e->waiting.n);
-        return refuse(run, err, NIGH_BUSY, why);
-    }
     struct job *j = calloc(1, sizeof *j);
     if (!j)
         return refuse(run, err, NIGH_NOMEM, "out of memory");
     *j = (struct job){.engine = e, .run = run, .asked_us = clock_mono_us()};
-    run->state = j;
-    if (at_once) {
-        enum nigh_status status = job_begin(j, err);
+    switch (line_enter(&e->line, &j->seat, run->who,
+                       run->deadline_us ? ms_until(run->deadline_us) : 0, on_called)) {
+    case LINE_FULL:
+        snprintf(why, sizeof why, "%u turns run and %u wait already", e->line.in.n,
+                 e->line.waiting.n);
+        free(j);
+        return refuse(run, err, NIGH_BUSY, why);
+    case LINE_IN:
+        run->state = j;
+        status = job_begin(j, err);
         if (status != NIGH_OK)
-            job_free(j);
+            job_free(j, false);
         return status;
+    case LINE_WAITS:
+        break;
     }
-    jobs_add(&e->waiting, j);
-    arm(e, &j->timer, e->queue_wait_ms, on_queue_wait);
+    run->state = j;
     if (e->state == ENGINE_STOPPED || e->state == ENGINE_BACKOFF || e->state == ENGINE_BROKEN)
         spawn(e); /* when that fails at once, on_done is called from in here */
     return NIGH_OK;
@@ -681,7 +635,7 @@ static void cancel(struct run *run)
     if (!j)
         return;
     j->wire = wirerun_cancel(j->wire);
-    job_free(j);
+    job_free(j, false);
 }
 
 static const struct place_ops engine_ops = {.encode = encode,
@@ -799,8 +753,10 @@ static void set_launch(struct engine *e, const struct engine_spec *spec)
 
 static void set_clocks(struct engine *e, const struct engine_spec *spec)
 {
-    e->queue_max = (unsigned)default_of(spec->queue_max, ENGINE_QUEUE_MAX);
-    e->queue_wait_ms = default_of(spec->queue_wait_ms, ENGINE_QUEUE_WAIT_MS);
+    line_init(&e->line, e->loop, e->launch.slots,
+              (unsigned)default_of(spec->queue_max, ENGINE_QUEUE_MAX),
+              default_of(spec->queue_wait_ms, ENGINE_QUEUE_WAIT_MS));
+    e->line.open = false;
     e->unload = spec->unload;
     e->unload_ms = spec->unload_ms;
     e->resident_watts = spec->resident_watts;
@@ -849,6 +805,7 @@ struct engine *engine_free(struct engine *e)
     call_cancel(e->probe);
     timer_disarm(e->loop, &e->timer);
     loop_later_cancel(e->loop, &e->later);
+    line_done(&e->line);
     child_free(e->child);
     if (e->launch.socket)
         unlink(e->launch.socket);
@@ -888,8 +845,8 @@ void engine_status(struct engine *e, struct engine_status *ret)
         .isolation = e->isolation,
         .rss_bytes = pid ? rss_bytes(pid) : 0,
         .slots = e->launch.slots,
-        .slots_busy = e->active.n,
-        .queued = e->waiting.n,
+        .slots_busy = e->line.in.n,
+        .queued = e->line.waiting.n,
         .restarts = e->restarts,
         .starts = e->starts,
         .load_ms = e->load_ms,

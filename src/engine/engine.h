@@ -4,8 +4,9 @@
  * API on a Unix socket in a private folder.  It is ready when its /health says so; a crash costs
  * the turns in it, which end at once, and it is started again after a while; when nobody asked for
  * long enough (unload.h, or as the last turn wished: keep_ms) it is ended.  VERB_LOAD starts it and
- * is done when it is ready, without an event; with keep_ms 0 it ends it as soon as nobody is in it.  At most `slots` turns are in it, at most `queue_max` wait in
- * order of arrival. Loop thread only.
+ * is done when it is ready, without an event; with keep_ms 0 it ends it as soon as nobody is in it.
+ * At most `slots` turns are in it, at most `queue_max` wait in order of arrival (turn/line.h). Loop
+ * thread only.
  *
  *     stopped -> starting -> ready -> stopping -> stopped
  *                   |          |

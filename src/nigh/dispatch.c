@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "turn/line.h"
 #include <assert.h>
 
 static struct candidate *candidate_of(const struct request *r)
@@ -187,6 +188,7 @@ enum walk_step step_run(struct walk *walk)
     r->run_us = clock_mono_us();
     r->paused = false;
     r->run->deadline_us = r->deadline.due_us;
+    r->run->who = line_who(r->key);
     r->run->patience_ms = has_alternative(r) ? RETRY_PATIENCE_MS : 0;
     r->run->pass = TAKE(r->pass);
     r->run->on_event = on_event;

@@ -89,6 +89,7 @@ struct run {
     struct slice body;      /* what encode made and the gate cleared */
     struct clearance *pass; /* start takes it */
     uint64_t deadline_us;   /* monotonic; 0: the place's own clocks only */
+    uint32_t who;           /* line_who() of the caller's key: places that are full are fair */
     /* So far; exact once on_done came or it was cancelled.  Of a place on this device: 0 is fine. */
     uint64_t bytes_out, bytes_in;
     uint64_t counted_out, counted_in; /* of these: what the owner has counted already */
