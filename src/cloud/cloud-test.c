@@ -332,6 +332,44 @@ TEST(cloud_cools_a_model_down_that_asks_for_long)
 
 /* With a runner-up in the plan the walk's patience holds, unless the user gave this model its own.
  */
+/* One at a time, one waits, and the rest are told to come again. */
+TEST(cloud_takes_no_more_at_once_than_told)
+{
+    static const struct peer_reply replies[] = {OK_REPLY, OK_REPLY, OK_REPLY};
+    struct cloud_spec spec = spec_of();
+    struct probe p[3], again;
+
+    spec.at_once = spec.queue_max = 1;
+    open_cloud(replies, ARRAY_LEN(replies), &spec);
+    for (size_t i = 0; i < ARRAY_LEN(p); i++) {
+        probe_make(&p[i], CHAT);
+        enum nigh_status status = probe_start(&p[i], places[i % 2]); /* the models share it */
+        CHECK_EQ(status, i < 2 ? NIGH_OK : NIGH_BUSY);
+    }
+    CHECK_EQ(status_of().running, 1);
+    CHECK_EQ(status_of().waiting, 1);
+    CHECK(places[0]->ops->retry_after_ms(places[0]) >= 1000);
+    WAIT(p[0].done && p[1].done);
+    CHECK_EQ(p[0].outcome.fate, FATE_WHOLE);
+    CHECK_EQ(p[1].outcome.fate, FATE_WHOLE);
+    CHECK_EQ(status_of().running, 0);
+
+    probe_make(&again, CHAT); /* one that leaves while it waits */
+    probe_free(&p[0]);
+    probe_make(&p[0], CHAT);
+    CHECK_EQ(probe_start(&p[0], places[0]), NIGH_OK);
+    CHECK_EQ(probe_start(&again, places[0]), NIGH_OK);
+    places[0]->ops->cancel(&again.run);
+    CHECK_EQ(status_of().waiting, 0);
+    WAIT(p[0].done);
+    CHECK_EQ(p[0].outcome.fate, FATE_WHOLE);
+    CHECK(!again.done);
+    for (size_t i = 0; i < ARRAY_LEN(p); i++)
+        probe_free(&p[i]);
+    probe_free(&again);
+    close_cloud();
+}
+
 TEST(cloud_patience)
 {
     static const struct peer_reply reply = {NULL, PEER_SILENT};

@@ -3,6 +3,7 @@
 #include "api/wirerun.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "turn/line.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,15 +37,16 @@ struct cloud {
     struct model *models;
     struct place **places;
     size_t n_models;
-    unsigned running;
+    struct line line; /* of attempts, over all models */
 };
 
 /* One attempt; run->state. */
 struct attempt {
-    struct wirerun *wire;
+    struct wirerun *wire; /* NULL: it waits */
     struct model *model;
     struct run *run;
-    enum breaker_pass pass;
+    struct line_seat seat;
+    enum breaker_pass pass; /* BREAKER_REFUSED: it waits, nothing was asked of the provider */
 };
 
 static struct model *model_of(struct place *place)
@@ -206,7 +208,8 @@ static uint64_t retry_after_ms(struct place *place)
 
     if (m->cloud->why[0])
         return 0; /* time does not mend it */
-    return wait > cool ? wait : cool;
+    wait = wait > cool ? wait : cool;
+    return wait ? wait : line_retry_ms(&m->cloud->line);
 }
 
 /* What it tells about the provider.  429 and other 4xx come from one that is well. */
@@ -225,10 +228,11 @@ static void judge(struct attempt *a, const struct outcome *o)
         breaker_failed(b, a->pass);
 }
 
-static void attempt_free(struct attempt *a)
+static void attempt_free(struct attempt *a, bool served)
 {
+    line_leave(&a->seat, served);
+    a->run->pass = clearance_free(a->run->pass);
     a->run->state = NULL;
-    a->model->cloud->running--;
     free(a);
 }
 
@@ -238,7 +242,7 @@ static void on_done(void *owner, struct outcome *outcome)
     struct run *run = a->run;
 
     judge(a, outcome);
-    attempt_free(a);
+    attempt_free(a, outcome->fate == FATE_WHOLE);
     run->on_done(run, outcome);
 }
 
@@ -264,14 +268,48 @@ static enum nigh_status start_attempt(struct attempt *a, struct run *run, struct
                                       .first_ms = patience_ms(a->model, run),
                                       .idle_ms = c->idle_ms,
                                       .total_ms = c->total_ms};
+    enum nigh_status status;
 
-    return wirerun_start(&a->wire, &spec, run, on_done, a, err);
+    a->pass = breaker_allow(&c->breaker);
+    status = wirerun_start(&a->wire, &spec, run, on_done, a, err);
+    if (status != NIGH_OK) /* nothing was asked of the provider */
+        breaker_forget(&c->breaker, a->pass);
+    return status;
+}
+
+/* Its turn came, or it waited in vain; or the provider went away meanwhile. */
+static void on_called(struct line_seat *seat, bool in)
+{
+    struct attempt *a = CONTAINER_OF(seat, struct attempt, seat);
+    struct place *place = &a->model->place;
+    struct run *run = a->run;
+    struct outcome o = {.fate = FATE_ELSEWHERE};
+    char why[128] = "";
+
+    if (in && ready(place, why) != READY_NOW)
+        nigh_fail(&o.err, NIGH_OFFLINE, "%s: %s", place->name, why);
+    else if (!in)
+        nigh_fail(&o.err, NIGH_BUSY, "%s: none of its %u turns at once came free in time",
+                  place->name, a->model->cloud->line.in_max);
+    else if (start_attempt(a, run, &o.err) == NIGH_OK)
+        return;
+    o.retry_after_ms = retry_after_ms(place);
+    attempt_free(a, false);
+    run->on_done(run, &o);
+}
+
+static uint64_t left_ms(const struct run *run)
+{
+    uint64_t now = clock_mono_us();
+
+    return run->deadline_us > now ? (run->deadline_us - now) / 1000 : 0;
 }
 
 static enum nigh_status start(struct place *place, struct run *run, struct nigh_err *err)
 {
     struct model *m = model_of(place);
-    struct breaker *b = &m->cloud->breaker;
+    struct line *line = &m->cloud->line;
+    enum nigh_status status = NIGH_OK;
     char why[128] = "";
 
     enum ready now = ready(place, why);
@@ -285,28 +323,35 @@ static enum nigh_status start(struct place *place, struct run *run, struct nigh_
         run->pass = clearance_free(run->pass);
         return nigh_fail(err, NIGH_NOMEM, "%s: out of memory", place->name);
     }
-    *a = (struct attempt){.model = m, .run = run, .pass = breaker_allow(b)};
+    *a = (struct attempt){.model = m, .run = run};
     run->state = a;
-    m->cloud->running++;
-    enum nigh_status status = start_attempt(a, run, err);
-    if (status != NIGH_OK) { /* nothing was asked of the provider */
-        breaker_forget(b, a->pass);
-        attempt_free(a);
+    switch (line_enter(line, &a->seat, run->who, left_ms(run), on_called)) {
+    case LINE_WAITS:
+        return NIGH_OK;
+    case LINE_IN:
+        status = start_attempt(a, run, err);
+        break;
+    case LINE_FULL:
+        status = nigh_fail(err, NIGH_BUSY, "%s: %u turns run there and %u wait already",
+                           place->name, line->in.n, line->waiting.n);
+        break;
     }
+    if (status != NIGH_OK)
+        attempt_free(a, false);
     return status;
 }
 
 static void pause_run(struct run *run)
 {
     struct attempt *a = run->state;
-    if (a)
+    if (a && a->wire)
         wirerun_pause(a->wire);
 }
 
 static void resume_run(struct run *run)
 {
     struct attempt *a = run->state;
-    if (a)
+    if (a && a->wire)
         wirerun_resume(a->wire);
 }
 
@@ -317,7 +362,7 @@ static void cancel(struct run *run)
         return;
     wirerun_cancel(a->wire);
     breaker_forget(&a->model->cloud->breaker, a->pass);
-    attempt_free(a);
+    attempt_free(a, false);
 }
 
 static const struct place_ops cloud_ops = {.encode = encode,
@@ -434,6 +479,8 @@ enum nigh_status cloud_new(struct cloud **ret, struct loop *loop, struct client 
         (spec->old_max_tokens < 0 && !takes_new_max_tokens(spec->base_url)))
         c->wire_flags |= WIRE_OLD_MAX_TOKENS | WIRE_MORE_WISHES;
     breaker_init(&c->breaker);
+    line_init(&c->line, loop, spec->at_once ? spec->at_once : CLOUD_AT_ONCE,
+              spec->queue_max ? spec->queue_max : CLOUD_QUEUE_MAX, CLOUD_QUEUE_WAIT_MS);
     set_models(c, spec);
     enum nigh_status status = c->arena.refused
                                   ? nigh_fail(err, NIGH_NOMEM, "%s: out of memory", spec->name)
@@ -450,6 +497,7 @@ struct cloud *cloud_free(struct cloud *c)
 {
     if (!c)
         return NULL;
+    line_done(&c->line);
     if (c->key_header)
         sodium_free(c->key_header); /* zeroes it */
     arena_done(&c->arena);
@@ -476,6 +524,8 @@ void cloud_status(struct cloud *c, struct cloud_status *ret)
                                  .failed = c->breaker.total_failed,
                                  .probes = c->breaker.total_probes,
                                  .openings = c->breaker.total_opened,
-                                 .running = c->running};
+                                 .running = c->line.in.n,
+                                 .waiting = c->line.waiting.n,
+                                 .at_once = c->line.in_max};
     snprintf(ret->why, sizeof ret->why, "%s", c->why);
 }

@@ -28,6 +28,11 @@ enum {
     /* Rate limits shorter than this are waited out by the turn that met them (retry.h); longer ones
      * make the place "not ready", so that the plan goes elsewhere at once. */
     CLOUD_COOL_LEAST_MS = 5000,
+    /* Turns at once, and waiting for that, of all models of a provider: guesses; a provider of one
+     * person takes some tens, a server in the house its slots (`concurrency` in the config). */
+    CLOUD_AT_ONCE = 64,
+    CLOUD_QUEUE_MAX = 64,
+    CLOUD_QUEUE_WAIT_MS = 30000, /* as the engine's */
 };
 
 struct wire;
@@ -44,16 +49,17 @@ struct cloud_model {
 
 /* Everything is copied. */
 struct cloud_spec {
-    const char *name;      /* "openai"; its places are "openai/MODEL" */
+    const char *name;        /* "openai"; its places are "openai/MODEL" */
     const struct wire *wire; /* what it speaks; NULL: wire_openai */
-    const char *base_url;    /* "https://api.openai.com/v1", without a slash at the end: what stands before the
-                                wire's path */
-    const char *unix_path; /* NULL, or a socket */
+    const char *base_url;    /* "https://api.openai.com/v1", without a slash at the end: what stands
+                                before the    wire's path */
+    const char *unix_path;   /* NULL, or a socket */
     unsigned zone;
     const char *key_env, *key_file; /* at most one; neither: no key is sent */
     bool plain_http_ok;
     int old_max_tokens; /* -1: guess (new for api.openai.com and Azure, old elsewhere), 0, 1 */
     uint64_t first_ms, idle_ms, total_ms; /* 0: the defaults above */
+    unsigned at_once, queue_max;          /* 0: likewise */
     const struct cloud_model *models;
     size_t n_models;
 };
@@ -73,6 +79,6 @@ struct cloud_status {
     enum breaker_state breaker;
     uint64_t breaker_wait_ms; /* until the next probe, when open */
     uint64_t ok, failed, probes, openings;
-    unsigned running;
+    unsigned running, waiting, at_once;
 };
 void cloud_status(struct cloud *cloud, struct cloud_status *ret);

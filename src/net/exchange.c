@@ -51,6 +51,7 @@ void exchange_recycle(struct exchange *ex)
     if (ex->next)
         ex->next->prev = ex->prev;
     s->n_exchanges--;
+    s->bodies_bytes -= ex->body.len;
     server_drained_check(s);
     if (s->n_spare >= SPARE_MAX) {
         exchange_destroy(ex);

@@ -13,6 +13,8 @@ static const struct refusal {
                    "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"},
   REFUSE_BODY = {413, "Content Too Large", "the body is over the limit", ""},
   REFUSE_HEADER = {431, "Request Header Fields Too Large", "the headers are over the limit", ""},
+  REFUSE_BODIES = {503, "Service Unavailable",
+                   "too much is being read from others; try again later", "Retry-After: 1\r\n"},
   REFUSE_FULL = {503, "Service Unavailable", "too many connections are open; try again later",
                  "Retry-After: 1\r\n"};
 
@@ -199,6 +201,8 @@ static enum MHD_Result head_in(struct exchange *ex, const char *method, const ch
     if (length.p && !exchange_header(ex, MHD_HTTP_HEADER_TRANSFER_ENCODING).p) {
         if (!slice_u64(length, &declared) || declared > s->limits.body_bytes_max)
             return refuse(ex, &REFUSE_BODY);
+        if (declared > s->limits.bodies_bytes_max - s->bodies_bytes)
+            return refuse(ex, &REFUSE_BODIES);
         if (declared > 0)
             buf_reserve(&ex->body,
                         declared < BODY_HINT_BYTES_MAX ? (size_t)declared : BODY_HINT_BYTES_MAX);
@@ -208,12 +212,19 @@ static enum MHD_Result head_in(struct exchange *ex, const char *method, const ch
 
 static enum MHD_Result body_in(struct exchange *ex, const char *data, size_t *size)
 {
+    struct server *s = ex->server;
+
     if (*size > ex->server->limits.body_bytes_max - ex->body.len)
         return refuse(ex, &REFUSE_BODY);
+    if (*size > s->limits.bodies_bytes_max - s->bodies_bytes)
+        return refuse(ex, &REFUSE_BODIES);
     buf_add(&ex->body, data, *size);
+    if (ex->body.failed)
+        return MHD_NO;
+    s->bodies_bytes += *size;
     *size = 0;
     ex->conn->moved_us = clock_mono_us();
-    return ex->body.failed ? MHD_NO : MHD_YES;
+    return MHD_YES;
 }
 
 static enum MHD_Result request_in(struct exchange *ex)

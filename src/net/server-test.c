@@ -365,6 +365,41 @@ TEST(server_lets_an_uploading_client_read_413)
     end();
 }
 
+/* What all of them send together has a ceiling as well; 1,000 bytes here. */
+TEST(server_holds_the_ceiling_of_all_bodies)
+{
+    static const char *const rows[] = {
+        POST("/out", "Content-Length: 500\r\n\r\n"),
+        POST("/out", "Transfer-Encoding: chunked\r\n\r\n12c\r\n%300s\r\n"),
+    };
+    char text[1200];
+
+    begin((struct server_limits){.body_bytes_max = 900, .bodies_bytes_max = 1000});
+    struct peer in = peer_open();
+    snprintf(text, sizeof text, POST("/park", "Content-Length: 800\r\n\r\n%800s"), "x");
+    peer_send(&in, text);
+    WAIT(saw.ex);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct peer out = peer_open();
+        snprintf(text, sizeof text, i ? rows[1] : "%s", i ? "x" : rows[0]);
+        peer_send(&out, text);
+        WAIT(peer_over(&out));
+        CHECK(strstr(out.in.data, "HTTP/1.1 503 ") == out.in.data);
+        CHECK(strstr(out.in.data, "\r\nRetry-After: 1\r\n"));
+        peer_close(&out);
+    }
+    CHECK_EQ(saw.requests, 1);
+    reply(TAKE(saw.ex), 200, SLICE("parked"));
+    WAIT(peer_has(&in, "parked"));
+    buf_reset(&in.in); /* and there is room again */
+    WAIT(server_exchanges(server) == 0);
+    snprintf(text, sizeof text, POST("/echo", "Content-Length: 900\r\n\r\n%900s"), "x");
+    peer_send(&in, text);
+    WAIT(peer_has(&in, "200 OK"));
+    peer_close(&in);
+    end();
+}
+
 TEST(server_holds_the_header_ceiling)
 {
     char line[4000];

@@ -8,10 +8,11 @@
 #include <unistd.h>
 
 enum {
-    BODY_BYTES_MAX = 64 << 20,   /* a few large images in base64 */
-    HEADER_BYTES_MAX = 32 << 10, /* twice what Node.js accepts, four times Apache */
-    IDLE_MS = 120000,            /* longer than the keep-alive of the usual HTTP clients */
-    SLOW_MS = 30000,             /* a stalled upload: about what Apache allows between packets */
+    BODY_BYTES_MAX = 64 << 20,    /* a few large images in base64 */
+    BODIES_BYTES_MAX = 256 << 20, /* four of the largest; a turn holds its body some four times */
+    HEADER_BYTES_MAX = 32 << 10,  /* twice what Node.js accepts, four times Apache */
+    IDLE_MS = 120000,             /* longer than the keep-alive of the usual HTTP clients */
+    SLOW_MS = 30000,              /* a stalled upload: about what Apache allows between packets */
 
     POOL_SLACK_BYTES = 8 << 10, /* of libmicrohttpd's pool: our answer's header, its header table */
     REFUSALS_MAX = 64,          /* connections over the limit that may be told so at a time */
@@ -139,6 +140,9 @@ static void limits_fill(struct server_limits *to, const struct server_limits *fr
 {
     *to = from ? *from : (struct server_limits){0};
     to->body_bytes_max = to->body_bytes_max ? to->body_bytes_max : BODY_BYTES_MAX;
+    to->bodies_bytes_max = to->bodies_bytes_max ? to->bodies_bytes_max : BODIES_BYTES_MAX;
+    if (to->bodies_bytes_max < to->body_bytes_max)
+        to->bodies_bytes_max = to->body_bytes_max;
     to->header_bytes_max = to->header_bytes_max ? to->header_bytes_max : HEADER_BYTES_MAX;
     to->connections_max = to->connections_max ? to->connections_max : SERVER_CONNECTIONS_MAX;
     to->idle_ms = to->idle_ms ? to->idle_ms : IDLE_MS;

@@ -8,8 +8,8 @@
  * exchange_release().  Loop thread only.
  *
  * Limits (struct server_limits) each have a default with its reason in server.c.  Refusals made
- * here (413, 431, 503 over connections_max, 405 for methods unknown to HTTP, malformed HTTP 400)
- * have JSON bodies from `refused`; everything else is refused by nigh/accept.c.
+ * here (413, 431, 503 over connections_max or bodies_bytes_max, 405 for methods unknown to HTTP,
+ * malformed HTTP 400) have JSON bodies from `refused`; everything else is refused by nigh/accept.c.
  *
  * Invariants: 1. An exchange is answered exactly once or broken.  2. exchange_break() never looks
  * like a finished answer to the client: the connection closes without the last chunk.  3. No byte
@@ -28,6 +28,7 @@ enum {
 
 struct server_limits {
     size_t body_bytes_max;    /* 64 MiB: a few large images in base64; 0 takes the default */
+    size_t bodies_bytes_max;  /* 256 MiB: all bodies that are here at once */
     size_t header_bytes_max;  /* 32 KiB for all headers with the request line */
     unsigned connections_max; /* SERVER_CONNECTIONS_MAX */
     unsigned idle_ms;         /* keep-alive connection without a request: 120,000 */

@@ -103,6 +103,7 @@ struct server {
     void *owner;
     struct conn *conns;
     unsigned n_conns, n_exchanges, n_spare;
+    size_t bodies_bytes; /* of all open exchanges */
     struct exchange *open, *spare;
     struct lingers lingers;
     uint16_t port;

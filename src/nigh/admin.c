@@ -195,6 +195,8 @@ static void cloud_json(struct cloud *cloud, struct buf *json)
     json_put_int(json, "openings", (int64_t)status.openings);
     json_put_int(json, "probes", (int64_t)status.probes);
     json_put_int(json, "running", status.running);
+    json_put_int(json, "waiting", status.waiting);
+    json_put_int(json, "at_once", status.at_once);
     buf_add_char(json, '}');
 }
 

@@ -249,6 +249,8 @@ static const struct yaml_key cloud_keys[] = {
     {.name = "first_byte", .read = reader_duration, .offset = CLOUD(first_byte_ms)},
     {.name = "idle", .read = reader_duration, .offset = CLOUD(idle_ms)},
     {.name = "total", .read = reader_duration, .offset = CLOUD(total_ms)},
+    {.name = "concurrency", .read = reader_uint, .offset = CLOUD(concurrency), .low = 1, .high = 1024},
+    {.name = "queue", .read = reader_uint, .offset = CLOUD(queue), .low = 1, .high = 4096},
     {.name = "models", .read = read_models},
     {0},
 };

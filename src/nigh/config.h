@@ -38,6 +38,7 @@ struct config_cloud {
     bool plain_http;                /* http:// to a host that is not loopback is allowed */
     int old_max_tokens;             /* -1 guess, 0, 1 */
     uint64_t first_byte_ms, idle_ms, total_ms; /* 0: the default of cloud.h */
+    unsigned concurrency, queue;               /* likewise */
     struct config_model *models;
     size_t n_models;
     unsigned line;

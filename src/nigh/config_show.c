@@ -154,6 +154,8 @@ static void put_cloud(const struct config_cloud *cloud, struct buf *out)
     put_clock(out, "first_byte", cloud->first_byte_ms);
     put_clock(out, "idle", cloud->idle_ms);
     put_clock(out, "total", cloud->total_ms);
+    put_count(out, "concurrency", cloud->concurrency);
+    put_count(out, "queue", cloud->queue);
     json_key(out, "models");
     buf_add_char(out, '[');
     for (size_t i = 0; i < cloud->n_models; i++)

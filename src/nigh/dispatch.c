@@ -25,7 +25,8 @@ static enum walk_step failed_early(struct request *r, enum fate fate, const stru
     struct place *place = candidate_of(r)->place;
 
     r->outcome = (struct outcome){.fate = fate, .err = *err};
-    if (place->ops->retry_after_ms)
+    bool later = err->status == NIGH_BUSY || err->status == NIGH_OFFLINE; /* time mends these */
+    if (later && place->ops->retry_after_ms)
         r->outcome.retry_after_ms = place->ops->retry_after_ms(place);
     return STEP_ESCALATE;
 }

@@ -311,6 +311,8 @@ static enum nigh_status setting_cloud(struct setting *s, const struct config_clo
         .first_ms = config->first_byte_ms,
         .idle_ms = config->idle_ms,
         .total_ms = config->total_ms,
+        .at_once = config->concurrency,
+        .queue_max = config->queue,
         .models = models,
         .n_models = config->n_models,
     };

@@ -27,7 +27,8 @@ uint64_t shed_retry_ms(const struct shed *s, const struct shed_view *v)
 
 void shed_look(struct shed *s, const struct shed_view *v)
 {
-    unsigned deep = SHED_DEEP * v->in_max < v->waiting_max ? SHED_DEEP * v->in_max : v->waiting_max;
+    unsigned most = (v->waiting_max + 1) / 2; /* a full one lacks one whenever one moved up */
+    unsigned deep = SHED_DEEP * v->in_max < most ? SHED_DEEP * v->in_max : most;
     uint64_t stands_ms = (uint64_t)(s->service_ms * SHED_STANDS_TURNS);
 
     if (stands_ms < SHED_STANDS_MS)
