@@ -384,7 +384,7 @@ const onlyCloud = [
     }],
     ['429 and 503 are the SDK\'s own classes', async (p) => {
         await p.plays({ status: 429, headers: { 'Retry-After': '40' } });
-        const error = await refused(responses.create({ model: 'fault11/big', input: TALE, stream: true }), OpenAI.RateLimitError);
+        const error = await refused(responses.create({ model: 'fault20/big', input: TALE, stream: true }), OpenAI.RateLimitError);
         assert.ok(Number(error.headers.get('retry-after')) >= 30);
     }],
 ];
