@@ -61,7 +61,7 @@ static void arguments(unsigned n, const char *piece)
 #define MESSAGE_START                                                                              \
     EVENT("message_start", ",\"message\":" HEAD                                                    \
                            "],\"stop_reason\":null,\"stop_sequence\":null,\"stop_details\":null,"  \
-                           "\"usage\":{" USAGE(0, 0, 0, 0, 0) REST "}}")                           \
+                           "\"usage\":{" USAGE(1, 0, 0, 0, 0) REST "}}")                           \
     EVENT("ping", "")
 #define OPEN(i, block)  EVENT("content_block_start", ",\"index\":" #i ",\"content_block\":" block)
 #define DELTA(i, delta) EVENT("content_block_delta", ",\"index\":" #i ",\"delta\":" delta)

@@ -73,13 +73,14 @@ static void put_bill(const struct encoding *e, struct buf *out)
     buf_add_str(out, e->bill_json);
 }
 
-static void put_usage(const struct encoding *e, struct buf *out, struct slice bill)
+static void put_usage(const struct encoding *e, struct buf *out, const struct usage *usage,
+                      struct slice bill)
 {
     struct slice tier = service_tier(e->answer);
 
     json_key(out, "usage");
     ADD(out, "{");
-    put_counts(out, &e->answer->usage);
+    put_counts(out, usage);
     json_put_null(out, "cache_creation");
     json_put_null(out, "inference_geo");
     json_put_cstr(out, "service_tier", tier.p);
@@ -99,13 +100,28 @@ static void put_head(const struct encoding *e, struct buf *out)
     ADD(out, ",\"container\":null,\"diagnostics\":null,\"content\":[");
 }
 
+enum { BYTES_PER_TOKEN = 4 }; /* of English in the vocabularies of today, roughly */
+
+/* Most places count only at the end, while clients draw a context's size from the start: until
+ * message_delta tells the true count, the text's length stands for it. */
+static struct usage usage_so_far(const struct encoding *e)
+{
+    struct usage usage = e->answer->usage;
+
+    if (usage.input == 0)
+        usage.input = turn_text_bytes(e->turn) / BYTES_PER_TOKEN + 1;
+    return usage;
+}
+
 static void put_start(const struct encoding *e, struct buf *out)
 {
+    struct usage usage = usage_so_far(e);
+
     put_event(out, "message_start");
     json_key(out, "message");
     put_head(e, out);
     ADD(out, "],\"stop_reason\":null,\"stop_sequence\":null,\"stop_details\":null");
-    put_usage(e, out, (struct slice){0});
+    put_usage(e, out, &usage, (struct slice){0});
     ADD(out, "}");
     end_event(out);
     put_event(out, "ping"); /* as Anthropic does; clients pass over it */
@@ -379,7 +395,7 @@ void anthropic_whole(struct encoding *e, struct buf *out)
         put_block(e, &a->choices[0].parts[i], out);
     ADD(out, "]");
     put_stop(a, out);
-    put_usage(e, out, e->bill_json);
+    put_usage(e, out, &e->answer->usage, e->bill_json);
     ADD(out, "}");
 }
 

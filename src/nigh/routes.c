@@ -24,8 +24,11 @@ static const struct route {
 } routes[] = {
     {"POST", "/v1/chat/completions", ROUTE_JSON, &api_openai_chat, NULL},
     {"POST", "/v1/chat/completions/input_tokens", ROUTE_JSON, &api_openai_count, NULL},
+    {"POST", "/chat/completions", ROUTE_JSON, &api_openai_chat, NULL}, /* as llama-server has it */
     {"POST", "/v1/completions", ROUTE_JSON, &api_openai_completions, NULL},
+    {"POST", "/completions", ROUTE_JSON, &api_openai_completions, NULL},
     {"POST", "/v1/embeddings", ROUTE_JSON, &api_openai_embeddings, NULL},
+    {"POST", "/embeddings", ROUTE_JSON, &api_openai_embeddings, NULL},
     {"POST", "/v1/rerank", ROUTE_JSON, &api_rerank, NULL},
     {"POST", "/rerank", ROUTE_JSON, &api_rerank, NULL},
     {"POST", "/tokenize", ROUTE_JSON, &api_tokenize, NULL},
@@ -55,6 +58,7 @@ static const struct route {
     {"GET", "/", ROUTE_OPEN, NULL, admin_ollama_alive},
     {"HEAD", "/", ROUTE_OPEN, NULL, admin_ollama_alive},
     {"GET", "/v1/models", 0, NULL, admin_models},
+    {"GET", "/models", 0, NULL, admin_models},
     {"GET", "/v1/models/", ROUTE_TREE, NULL, admin_model},
     {"GET", "/healthz", ROUTE_OPEN, NULL, admin_health},
     {"GET", "/readyz", ROUTE_OPEN, NULL, admin_ready},

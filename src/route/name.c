@@ -125,9 +125,15 @@ static enum nigh_status wish_named(struct wish *ret, const struct route_config *
 enum nigh_status wish_read(struct wish *ret, const struct route_config *config, struct slice model,
                            struct place *const *places, size_t n, struct nigh_err *err)
 {
-    struct slice bare = without_latest(model);
+    struct slice bare = without_latest(model), other = alias_of(config, SLICE("*"));
 
     if (bare.p && wish_named(ret, config, model, places, n, NULL) == NIGH_OK)
         return NIGH_OK;
-    return wish_named(ret, config, bare.p ? bare : model, places, n, err);
+    if (bare.p)
+        model = bare;
+    if (slice_is(other, "*"))
+        return wish_named(ret, config, model, places, n, err);
+    if (wish_named(ret, config, model, places, n, NULL) == NIGH_OK)
+        return NIGH_OK;
+    return wish_named(ret, config, other, places, n, err);
 }
