@@ -280,7 +280,7 @@ static void read_body(struct wire_read *in, yyjson_val *root, struct slice text)
     }
     wire_say(
         in, &(struct event){.kind = EVENT_BEGIN, .text = json_get_str(root, "model"), .raw = root});
-    wire_say(in, &(struct event){.kind = EVENT_DATA, .raw = val});
+    wire_say(in, &(struct event){.kind = EVENT_DATA, .text = buf_slice(&data), .raw = val});
     in->usage = wire_verbs_usage(in->turn, root);
 }
 

@@ -259,11 +259,13 @@ static enum nigh_status add_signature(struct answer *answer, struct answer_choic
     return keep(answer, &p->signature, e->text, err);
 }
 
-static enum nigh_status add_data(struct answer *answer, const struct event *e,
-                                 struct nigh_err *err)
+static enum nigh_status add_data(struct answer *answer, const struct event *e, struct nigh_err *err)
 {
     buf_reset(&answer->data);
-    json_add_val(&answer->data, e->raw);
+    if (e->text.p)
+        buf_add_str(&answer->data, e->text);
+    else
+        json_add_val(&answer->data, e->raw);
     if (answer->data.failed)
         return nigh_fail(err, NIGH_NOMEM, "no memory for the answer");
     if (answer->data.len > ANSWER_DATA_MAX)
@@ -275,10 +277,11 @@ static enum nigh_status add_data(struct answer *answer, const struct event *e,
 /* What happens to a choice, by kind; the other kinds are about the answer as a whole. */
 static enum nigh_status (*const add_to_choice[])(struct answer *, struct answer_choice *,
                                                  const struct event *, struct nigh_err *) = {
-    [EVENT_TEXT] = add_text,           [EVENT_REASONING] = add_text, [EVENT_REFUSAL] = add_text,
-    [EVENT_LOGPROBS] = add_logprobs,   [EVENT_CALL] = add_call,      [EVENT_ARGUMENTS] = add_call,
-    [EVENT_SIGNATURE] = add_signature, [EVENT_REDACTED] = add_text,  [EVENT_FINISH] = add_finish,
-    [EVENT_END] = NULL,
+    [EVENT_TEXT] = add_text,           [EVENT_REASONING] = add_text,
+    [EVENT_REFUSAL] = add_text,        [EVENT_LOGPROBS] = add_logprobs,
+    [EVENT_CALL] = add_call,           [EVENT_ARGUMENTS] = add_call,
+    [EVENT_SIGNATURE] = add_signature, [EVENT_REDACTED] = add_text,
+    [EVENT_FINISH] = add_finish,       [EVENT_END] = NULL,
 };
 
 enum nigh_status answer_add(struct answer *answer, const struct event *e, struct nigh_err *err)

@@ -18,7 +18,8 @@ enum event_kind {
                         reasoning item's id, if it has one */
     EVENT_REDACTED,  /* text: reasoning that only its maker can read (redacted_thinking) */
     EVENT_DATA,      /* raw: an answer that is not words (embeddings, ranks, tokens), as
-                        api/verbs.h says; once */
+                        api/verbs.h says; once; text: the same as JSON, where it is at hand: of a
+                        million numbers writing it again takes long */
     EVENT_LOGPROBS,  /* raw: OpenAI's logprobs object, before the delta of whose tokens it tells */
     EVENT_FINISH,    /* finish; text: of FINISH_STOP the stop sequence that was met, if told */
     EVENT_USAGE,     /* usage: all that is known so far; replaces what was told before */
