@@ -80,7 +80,7 @@ static const struct slice scraps[] = {
     SLICE("\xc2\x85"),
     SLICE("\u65e5\u672c\u8a9e"),
     SLICE("\u05e9\u05dc\u05d5\u05dd"),
-    SLICE("\u202e\u2066"),
+    SLICE("\u202e\u2066\u2069\u202c"),
     SLICE("\u2028\u2029"),
     SLICE("\ufeff"),
     SLICE("\ufffd"),
