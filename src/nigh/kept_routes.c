@@ -209,7 +209,7 @@ static bool read_query(struct look *look)
         nigh_fail(&err, NIGH_INVALID, "limit: expected 1 to %d", KEPT_ITEMS_MAX);
     if (order.p && !slice_is(order, "asc") && !slice_is(order, "desc"))
         nigh_fail(&err, NIGH_INVALID, "order: expected asc or desc");
-    look->ascending = slice_is(order, "asc");
+    look->ascending = order.p && slice_is(order, "asc");
     if (after.p)
         snprintf(look->after, sizeof look->after, "%.*s", (int)after.len, after.p);
     if (err.status)
