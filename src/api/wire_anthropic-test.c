@@ -269,6 +269,7 @@ TEST(the_version_and_the_callers_betas_are_headers)
     struct header h[WIRE_HEADERS_MAX];
 
     turn_init(&turn);
+    arena_done(&mem);
     arena_init(&mem, 1 << 20);
     CHECK_EQ(wire_anthropic.headers(&turn, &mem, h), 1);
     CHECK_STR(h[0].name, "anthropic-version");
