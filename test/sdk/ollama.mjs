@@ -181,8 +181,8 @@ const onlyCloud = [
     }],
     ['a stream that breaks throws', async (p) => {
         await p.plays({ tokens: 20, cut_after: 8, token_delay_ms: 20 });
-        const stream = await client.chat({ model: 'fault11/big', messages: TALE, stream: true });
-        await assert.rejects(linesOf(stream), /fault11/);
+        const stream = await client.chat({ model: 'fault21/big', messages: TALE, stream: true });
+        await assert.rejects(linesOf(stream), /fault21/);
     }],
     ['list and version', async () => {
         const { models } = await client.list();
