@@ -307,8 +307,10 @@ TEST(errors)
         api_anthropic.error(&rows[i].refusal, &out);
         CHECK_STR(out.data, want.data);
     }
+    struct refusal of_turn = rows[9].refusal;
+    of_turn.id = "ID";
     start();
-    api_anthropic.stream_error(&enc, &rows[9].refusal, &out);
+    api_anthropic.stream_error(&enc, &of_turn, &out);
     CHECK_STR(out.data, "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"api_error\","
-                        "\"message\":\"x\"},\"request_id\":null}\n\n");
+                        "\"message\":\"x\"},\"request_id\":\"ID\"}\n\n");
 }

@@ -40,13 +40,14 @@ static void put_message(const struct refusal *r, struct buf *out)
     out->failed |= text.failed;
 }
 
-/* request_id is null: the turn's id stands in the header Nigh-Turn. */
 void anthropic_error(const struct refusal *r, struct buf *out)
 {
     buf_add_cstr(out, "{\"type\":\"error\",\"error\":{");
     json_put_str(out, "type", type_of(r));
     put_message(r, out);
-    buf_add_cstr(out, "},\"request_id\":null}");
+    buf_add_cstr(out, "}");
+    json_put_cstr(out, "request_id", r->id);
+    buf_add_cstr(out, "}");
 }
 
 void anthropic_stream_error(struct encoding *e, const struct refusal *r, struct buf *out)

@@ -15,6 +15,7 @@ struct refusal {
     struct slice type, code, param; /* absent: the api's own words for the status; param: a JSON
                                        pointer-like path to the field: "messages[2].content" */
     uint64_t retry_after_ms; /* 0: none */
+    const char *id;          /* the turn's, for formats that tell it; NULL: there was no turn */
 };
 
 /* What the encoder may tell beside the answer itself. */

@@ -11,7 +11,7 @@ struct reply {
     struct exchange *ex;
     struct encoding enc;
     struct buf out;       /* scratch, reset per event */
-    struct header headers[8]; /* Nigh-Turn, Nigh-Place, Nigh-Zone, Nigh-Reason; values in the arena */
+    struct header headers[8]; /* Nigh-Turn, Nigh-Place ...; values outlive the reply */
     size_t n_headers;
     bool began; /* bytes went to the caller */
     bool ended;

@@ -261,13 +261,16 @@ void request_bill(struct request *r)
     buf_done(&json);
 }
 
-/* Answered or refused: who, where and why stand in the header either way. */
+/* Answered or refused: who, where and why stand in the header either way.  The turn's id stands
+ * there under two more names: OpenAI's clients read the one, Anthropic's the other. */
 void request_headers(struct request *r)
 {
     struct place *place = r->run->place;
 
     r->reply.n_headers = 0;
     reply_header(&r->reply, "Nigh-Turn", r->walk.id);
+    reply_header(&r->reply, "x-request-id", r->walk.id);
+    reply_header(&r->reply, "request-id", r->walk.id);
     reply_header(&r->reply, "Nigh-Place", r->refused || !place ? "none" : place->name);
     reply_header(&r->reply, "Nigh-Zone",
                  r->refused || !place ? "none" : r->setting->zones.name[place->dest.zone]);
@@ -282,6 +285,7 @@ static enum walk_step step_reply(struct walk *walk)
         request_headers(r);
     if (r->refused) {
         r->broken = r->reply.began;
+        r->refusal.id = r->walk.id;
         reply_refuse(&r->reply, &r->refusal);
         return STEP_SETTLE;
     }

@@ -36,6 +36,8 @@ export const both = [
         for (const [more, text] of rows) {
             const error = await refused(messages.create(ask(p, more)), Anthropic.BadRequestError, text);
             assert.equal(error.type, 'invalid_request_error');
+            assert.equal(error.requestID, error.headers.get('Nigh-Turn'));
+            assert.equal(error.error.request_id, error.requestID);
             await refused(messages.create({ ...ask(p, more), stream: true }), Anthropic.BadRequestError, text);
         }
     }],

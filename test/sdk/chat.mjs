@@ -93,11 +93,12 @@ export const both = [
     }],
     ['.withResponse(): who answered, and why, whole and streamed', async (p) => {
         for (const stream of [false, true]) {
-            const { data, response } = await chat
+            const { data, response, request_id } = await chat
                 .create({ model: p.model, messages: TALE, stream, ...p.short })
                 .withResponse();
             const turn = response.headers.get('Nigh-Turn');
             assert.match(turn, /^[0-9A-Z]{26}$/);
+            assert.equal(request_id, turn);
             assert.equal(response.headers.get('Nigh-Place'), p.model);
             assert.equal(response.headers.get('Nigh-Zone'), p.zone);
             assert.match(response.headers.get('Nigh-Reason'), /asked for/);
