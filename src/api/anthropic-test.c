@@ -342,6 +342,36 @@ TEST(a_conversation_can_be_told_to_openai)
     CHECK(!strstr(out.data, "cache_control"));
 }
 
+/* OpenAI's tool messages are text, and nothing stands between a call and its results. */
+TEST(what_tools_showed_is_told_to_openai_behind_their_results)
+{
+#define SHOWN(id, content) "{'type':'tool_result','tool_use_id':'" id "','content':[" content "]}"
+#define PICTURE(name)      "{'type':'image','source':{'type':'url','url':'https://x.example/" name "'}}"
+#define PART(name)         "{'type':'image_url','image_url':{'url':'https://x.example/" name "'}}"
+    static const char body[] =
+        "{" CAP ",'messages':[{'role':'user','content':'hi'},{'role':'assistant','content':["
+        "{'type':'tool_use','id':'t1','name':'f','input':{}},"
+        "{'type':'tool_use','id':'t2','name':'f','input':{}}]},{'role':'user','content':"
+        "[" SHOWN("t1", PICTURE("a") ",{'type':'text','text':'rain'}") "," SHOWN(
+            "t2", PICTURE("b") "," PICTURE("c")) ",{'type':'text','text':'go on'}]}]," TOOLS "}";
+    CLEANUP(buf_done) struct buf apart = {0}, within = {0};
+
+    CHECK_EQ(decode(quoted(body)), NIGH_OK);
+    CHECK_EQ(wire_openai.request(&apart, &turn, "m", 0, &err), NIGH_OK);
+    CHECK(
+        strstr(apart.data, quoted("{'role':'tool','content':'rain','tool_call_id':'t1'},"
+                                  "{'role':'tool','content':'','tool_call_id':'t2'},{'role':'user',"
+                                  "'content':[" PART("a") "," PART("b") "," PART(
+                                      "c") "]},"
+                                           "{'role':'user','content':'go on'}]")));
+    CHECK_EQ(wire_openai.request(&within, &turn, "m", WIRE_SEEN_RESULTS, &err), NIGH_OK);
+    CHECK(strstr(within.data,
+                 quoted("{'role':'tool','content':[" PART(
+                     "a") ",{'type':'text','text':'rain'}],"
+                          "'tool_call_id':'t1'},{'role':'tool','content':[" PART("b") "," PART(
+                              "c") "],'tool_call_id':'t2'},{'role':'user','content':'go on'}]")));
+}
+
 /* Only in front of the system prompt, and only for who asks for it. */
 TEST(the_line_that_claude_code_changes_is_left_out_for_the_engine)
 {

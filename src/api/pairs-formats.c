@@ -76,6 +76,7 @@ static const struct pairs_lack openai_chat_asks[] = {
     {ASK(THOUGHTS), CHANGED, "thinking is one text: several are joined"},
     {ASK(ORDER), CHANGED, "thinking, content and calls are members of a message, not a list"},
     {ASK(FAILED), LEFT_OUT, "a tool's message has no word for it; the result's text tells"},
+    {ASK(RESULT_IMAGE), CHANGED, "a tool's message is text: the user shows the image behind it"},
     {ASK(THINK_TOKENS), CHANGED, "reasoning_effort is a word"},
     {0},
 };
@@ -268,6 +269,7 @@ const struct pairs_format pairs_formats[] = {
         .hear = hear_wire,
         .asks = openai_chat_asks,
         .tells = openai_chat_tells,
+        .own = ASK(RESULT_IMAGE),
     },
     {
         .name = "openai-responses",

@@ -75,9 +75,16 @@ static bool is_stamp(const struct writing *w, const struct part *p)
     return p->kind == PART_TEXT && p->text.len > 0 && text_of(w, p).len == 0;
 }
 
-static bool is_content(const struct writing *w, const struct part *p)
+/* An image in a tool's result, where tool messages are of text: a message behind them shows it. */
+static bool is_shown_later(const struct writing *w, const struct message *m, const struct part *p)
 {
-    return content_parts[p->kind] && (p->kind != PART_REFUSAL || p->raw) && !is_stamp(w, p);
+    return p->kind == PART_IMAGE && m->role == ROLE_TOOL && !w->seen_results;
+}
+
+static bool is_content(const struct writing *w, const struct message *m, const struct part *p)
+{
+    return content_parts[p->kind] && (p->kind != PART_REFUSAL || p->raw) && !is_stamp(w, p) &&
+           !is_shown_later(w, m, p);
 }
 
 static void put_content(struct writing *w, const struct message *m)
@@ -86,7 +93,7 @@ static void put_content(struct writing *w, const struct message *m)
     size_t n = 0;
 
     for (size_t i = 0; i < m->n_parts; i++)
-        if (is_content(w, &m->parts[i]) && n++ == 0)
+        if (is_content(w, m, &m->parts[i]) && n++ == 0)
             first = &m->parts[i];
     json_key(w->out, "content");
     if (n == 1 && first->kind == PART_TEXT && (m->bare || !w->own)) {
@@ -97,9 +104,13 @@ static void put_content(struct writing *w, const struct message *m)
         ADD(w->out, "null"); /* it says something else than content */
         return;
     }
+    if (n == 0 && m->role == ROLE_TOOL) {
+        ADD(w->out, "\"\""); /* an empty list is refused at OpenAI */
+        return;
+    }
     ADD(w->out, "[");
     for (size_t i = 0; i < m->n_parts; i++)
-        if (is_content(w, &m->parts[i])) {
+        if (is_content(w, m, &m->parts[i])) {
             json_sep(w->out);
             content_parts[m->parts[i].kind](w, &m->parts[i]);
         }
@@ -146,12 +157,12 @@ static void put_said(struct writing *w, const struct message *m, enum part_kind 
     size_t n = 0;
 
     for (size_t i = 0; i < m->n_parts; i++)
-        if (m->parts[i].kind == kind && !is_content(w, &m->parts[i]) && n++ == 0)
+        if (m->parts[i].kind == kind && !is_content(w, m, &m->parts[i]) && n++ == 0)
             one = &m->parts[i];
     if (n == 0)
         return;
     for (size_t i = 0; i < m->n_parts && n > 1; i++)
-        if (m->parts[i].kind == kind && !is_content(w, &m->parts[i]))
+        if (m->parts[i].kind == kind && !is_content(w, m, &m->parts[i]))
             buf_add_str(&joined, m->parts[i].text);
     w->out->failed |= joined.failed;
     json_put_str(w->out, key, n > 1 ? buf_slice(&joined) : one->text);
@@ -172,14 +183,48 @@ static void put_message(struct writing *w, const struct message *m)
     ADD(w->out, "}");
 }
 
+/* The images of a tool message, as parts of one message of the user's that any of them begins. */
+static void put_shown(struct writing *w, const struct message *m, bool *began)
+{
+    for (size_t i = 0; i < m->n_parts; i++) {
+        if (!is_shown_later(w, m, &m->parts[i]))
+            continue;
+        json_sep(w->out);
+        if (!*began)
+            ADD(w->out, "{\"role\":\"user\",\"content\":[");
+        *began = true;
+        put_image(w, &m->parts[i]);
+    }
+}
+
+/* Behind the last result of a round, since nothing may stand between a call and its results; last
+ * is its number. */
+static void put_round_shown(struct writing *w, size_t last)
+{
+    const struct message *messages = w->turn->messages;
+    size_t first = last;
+    bool began = false;
+
+    while (first > 0 && messages[first - 1].role == ROLE_TOOL)
+        first--;
+    for (size_t i = first; i <= last; i++)
+        put_shown(w, &messages[i], &began);
+    if (began)
+        ADD(w->out, "]}");
+}
+
 static void put_messages(struct writing *w)
 {
+    const struct turn *t = w->turn;
+
     json_key(w->out, "messages");
     ADD(w->out, "[");
-    for (size_t i = 0; i < w->turn->n_messages; i++) {
-        const struct message *m = &w->turn->messages[i];
+    for (size_t i = 0; i < t->n_messages; i++) {
+        const struct message *m = &t->messages[i];
         if (m->n_parts != 1 || !is_stamp(w, m->parts))
             put_message(w, m);
+        if (m->role == ROLE_TOOL && (i + 1 == t->n_messages || m[1].role != ROLE_TOOL))
+            put_round_shown(w, i);
     }
     ADD(w->out, "]");
 }
@@ -384,8 +429,10 @@ enum nigh_status wire_openai_request(struct buf *out, const struct turn *turn, c
                         .turn = turn,
                         .own = is_own(turn),
                         .err = err,
-                        .stable = flags & WIRE_STABLE_PREFIX};
+                        .stable = flags & WIRE_STABLE_PREFIX,
+                        .seen_results = flags & WIRE_SEEN_RESULTS};
 
+    w.seen_results |= w.own;
     writing_refuse_native(&w, "OpenAI's format");
     if (w.status)
         return w.status;

@@ -15,6 +15,7 @@ struct writing {
     enum nigh_status status;
     struct nigh_err *err;
     bool stable; /* WIRE_STABLE_PREFIX */
+    bool seen_results; /* WIRE_SEEN_RESULTS, or the caller itself put them there */
 };
 
 /* The part or wish that the turn needs and the format has no word for; what: "an audio part". */

@@ -512,9 +512,10 @@ static enum nigh_status encode(struct place *place, const struct turn *turn, str
     }
 
     if (status == NIGH_OK)
-        status = wire_llama.request(
-            &body, turn, place->model,
-            WIRE_OLD_MAX_TOKENS | WIRE_MORE_WISHES | WIRE_CACHE_PROMPT | WIRE_STABLE_PREFIX, err);
+        status = wire_llama.request(&body, turn, place->model,
+                                    WIRE_OLD_MAX_TOKENS | WIRE_MORE_WISHES | WIRE_CACHE_PROMPT |
+                                        WIRE_STABLE_PREFIX | WIRE_SEEN_RESULTS,
+                                    err);
     if (status != NIGH_OK)
         return status;
     struct slice copy = arena_dup(arena, buf_slice(&body));
