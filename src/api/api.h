@@ -56,7 +56,8 @@ struct api {
 };
 
 extern const struct api api_openai_chat;
-extern const struct api api_openai_completions, api_openai_embeddings, api_openai_count;
+extern const struct api api_openai_completions, api_openai_embeddings, api_openai_count,
+    api_openai_responses_count;
 extern const struct api api_rerank, api_tokenize, api_detokenize;
 extern const struct api api_anthropic, api_anthropic_count;
 extern const struct api api_openai_responses;

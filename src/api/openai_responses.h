@@ -27,6 +27,11 @@
 NIGH_MUST enum nigh_status openai_responses_decode(struct turn *turn, struct slice body,
                                                    struct arena *arena, struct slice *ret_param,
                                                    struct nigh_err *err);
+/* The same body, whose tokens are to be counted and not answered. */
+NIGH_MUST enum nigh_status openai_responses_count_decode(struct turn *turn, struct slice body,
+                                                         struct arena *arena,
+                                                         struct slice *ret_param,
+                                                         struct nigh_err *err);
 /* openai_responses_items.c: a list of items, or one string, as messages; those of a request, and
  * those of a response that was kept. */
 NIGH_MUST enum nigh_status openai_responses_items(struct decode *d, const struct spot *at,

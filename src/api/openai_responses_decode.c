@@ -350,3 +350,20 @@ enum nigh_status openai_responses_decode(struct turn *turn, struct slice body, s
     *turn = rough.turn;
     return NIGH_OK;
 }
+
+enum nigh_status openai_responses_count_decode(struct turn *turn, struct slice body,
+                                               struct arena *arena, struct slice *ret_param,
+                                               struct nigh_err *err)
+{
+    enum nigh_status status = openai_responses_decode(turn, body, arena, ret_param, err);
+
+    if (!status && turn->previous_id.p) {
+        if (ret_param)
+            *ret_param = SLICE("previous_response_id");
+        return nigh_fail(err, NIGH_UNSUPPORTED,
+                         "previous_response_id: what is kept is not counted; send its items");
+    }
+    turn->verb = VERB_COUNT;
+    turn->stream = turn->store = false;
+    return status;
+}

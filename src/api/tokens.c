@@ -1,7 +1,8 @@
-/* POST /tokenize, /detokenize in llama-server's shape, and /v1/chat/completions/input_tokens, which
- * has OpenAI's of /v1/responses/input_tokens. */
+/* POST /tokenize, /detokenize in llama-server's shape, and OpenAI's /v1/responses/input_tokens,
+ * whose answer /v1/chat/completions/input_tokens has too. */
 #include "api/openai.h"
 #include "api/openai_chat.h"
+#include "api/openai_responses.h"
 #include "api/verbs.h"
 
 #define ADD(out, literal) buf_add(out, literal, sizeof(literal) - 1)
@@ -133,6 +134,14 @@ const struct api api_openai_count = {
     .name = "openai-count",
     .stream_type = "application/json",
     .decode = openai_count_decode,
+    .whole = whole_count,
+    .error = openai_error,
+    .stream_error = openai_stream_error,
+};
+const struct api api_openai_responses_count = {
+    .name = "openai-responses-count",
+    .stream_type = "application/json",
+    .decode = openai_responses_count_decode,
     .whole = whole_count,
     .error = openai_error,
     .stream_error = openai_stream_error,

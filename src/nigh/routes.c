@@ -9,9 +9,9 @@
 enum { ID_BYTES_MAX = 256 };
 
 enum route_flags {
-    ROUTE_OPEN = 1, /* needs no key */
-    ROUTE_TREE = 2, /* the path goes on after the table's: an id */
-    ROUTE_JSON = 4, /* takes a JSON body */
+    ROUTE_OPEN = 1,     /* needs no key */
+    ROUTE_TREE = 2,     /* the path goes on after the table's: an id */
+    ROUTE_JSON = 4,     /* takes a JSON body */
     ROUTE_ANY_TYPE = 8, /* ... under any Content-Type (accept.h) */
     ROUTE_CURL = ROUTE_JSON | ROUTE_ANY_TYPE,
 };
@@ -24,6 +24,7 @@ static const struct route {
 } routes[] = {
     {"POST", "/v1/chat/completions", ROUTE_JSON, &api_openai_chat, NULL},
     {"POST", "/v1/chat/completions/input_tokens", ROUTE_JSON, &api_openai_count, NULL},
+    {"POST", "/chat/completions/input_tokens", ROUTE_JSON, &api_openai_count, NULL},
     {"POST", "/chat/completions", ROUTE_JSON, &api_openai_chat, NULL}, /* as llama-server has it */
     {"POST", "/v1/completions", ROUTE_JSON, &api_openai_completions, NULL},
     {"POST", "/completions", ROUTE_JSON, &api_openai_completions, NULL},
@@ -31,12 +32,16 @@ static const struct route {
     {"POST", "/embeddings", ROUTE_JSON, &api_openai_embeddings, NULL},
     {"POST", "/v1/rerank", ROUTE_JSON, &api_rerank, NULL},
     {"POST", "/rerank", ROUTE_JSON, &api_rerank, NULL},
+    {"POST", "/v1/reranking", ROUTE_JSON, &api_rerank, NULL},
+    {"POST", "/reranking", ROUTE_JSON, &api_rerank, NULL},
     {"POST", "/tokenize", ROUTE_JSON, &api_tokenize, NULL},
     {"POST", "/detokenize", ROUTE_JSON, &api_detokenize, NULL},
     {"POST", "/v1/messages", ROUTE_JSON, &api_anthropic, NULL},
     {"POST", "/v1/messages/count_tokens", ROUTE_JSON, &api_anthropic_count, NULL},
     {"POST", "/v1/responses", ROUTE_JSON, &api_openai_responses, NULL},
     {"POST", "/responses", ROUTE_JSON, &api_openai_responses, NULL}, /* as llama-server has it */
+    {"POST", "/v1/responses/input_tokens", ROUTE_JSON, &api_openai_responses_count, NULL},
+    {"POST", "/responses/input_tokens", ROUTE_JSON, &api_openai_responses_count, NULL},
     {"GET", "/v1/responses/", ROUTE_TREE, NULL, kept_get},
     {"DELETE", "/v1/responses/", ROUTE_TREE, NULL, kept_delete},
     {"POST", "/v1/responses/", ROUTE_TREE, NULL, kept_post},
@@ -61,6 +66,8 @@ static const struct route {
     {"GET", "/models", 0, NULL, admin_models},
     {"GET", "/v1/models/", ROUTE_TREE, NULL, admin_model},
     {"GET", "/healthz", ROUTE_OPEN, NULL, admin_health},
+    {"GET", "/health", ROUTE_OPEN, NULL, admin_health}, /* as llama-server has it */
+    {"GET", "/v1/health", ROUTE_OPEN, NULL, admin_health},
     {"GET", "/readyz", ROUTE_OPEN, NULL, admin_ready},
     {"GET", "/nigh/v1/status", 0, NULL, admin_status},
     {"GET", "/nigh/v1/places", 0, NULL, admin_places},
