@@ -235,6 +235,7 @@ void unwrap_runs_done(struct unwrap_runs *runs)
 {
     fold_done(&runs->view);
     free(runs->until);
+    free(runs->out);
     *runs = (struct unwrap_runs){0};
 }
 
@@ -314,15 +315,16 @@ static enum unwrap add_run(struct unwrap_runs *r, const unsigned char *p, size_t
 /* Long runs are code or data of a machine; what a person hides in one is within its first bytes. */
 static enum unwrap try_run(struct unwrap_runs *r, struct slice text, size_t from, size_t to)
 {
-    static _Thread_local unsigned char out[UNWRAP_BYTES_MAX];
     struct slice run = {text.p + from, to - from};
 
-    if (run.len > sizeof out)
-        run.len = sizeof out;
-    size_t n = decode_hex(out, run);
-    if (!is_text(out, n))
-        n = decode_base64(out, run);
-    return n ? add_run(r, out, n, from, to) : UNWRAP_NONE;
+    if (!r->out && !(r->out = malloc(UNWRAP_BYTES_MAX)))
+        return UNWRAP_NOMEM;
+    if (run.len > UNWRAP_BYTES_MAX)
+        run.len = UNWRAP_BYTES_MAX;
+    size_t n = decode_hex(r->out, run);
+    if (!is_text(r->out, n))
+        n = decode_base64(r->out, run);
+    return n ? add_run(r, r->out, n, from, to) : UNWRAP_NONE;
 }
 
 enum unwrap unwrap_runs(struct unwrap_runs *r, struct slice text)

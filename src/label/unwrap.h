@@ -24,6 +24,7 @@ struct unwrap_runs {
     struct fold view;
     uint32_t *until; /* as long as view.from */
     size_t cap;
+    unsigned char *out; /* UNWRAP_BYTES_MAX for the run being decoded; NULL until there is one */
 };
 enum unwrap unwrap_runs(struct unwrap_runs *ret, struct slice text);
 void unwrap_runs_done(struct unwrap_runs *runs);
