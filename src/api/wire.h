@@ -9,18 +9,19 @@
 #include "turn/place.h"
 
 enum wire_flags {
-    WIRE_OLD_MAX_TOKENS =
-        1, /* write max_tokens instead of max_completion_tokens (llama-server and most
-              compatible servers; OpenAI's reasoning models refuse the old name) */
+    /* Write max_tokens instead of max_completion_tokens: llama-server and most compatible servers;
+     * OpenAI's reasoning models refuse the old name. */
+    WIRE_OLD_MAX_TOKENS = 1,
     WIRE_CACHE_PROMPT = 2, /* llama-server's cache_prompt */
     WIRE_RETURN_PROGRESS = 4,
-    WIRE_MORE_WISHES =
-        8, /* takes TURN_MORE_WISHES: llama-server, vLLM, Ollama; OpenAI answers 400 */
-    WIRE_STABLE_PREFIX = 16, /* leave out lines at the front of the system prompt that change with
-                                every request (Claude Code's x-anthropic-billing-header), so that
-                                the engine's prefix cache holds */
-    WIRE_SEEN_RESULTS = 32,  /* takes images in tool messages, as llama-server does wherever they
-                                stand; OpenAI's take text alone */
+    /* Takes TURN_MORE_WISHES: llama-server, vLLM, Ollama; OpenAI answers 400. */
+    WIRE_MORE_WISHES = 8,
+    /* Leave out lines at the front of the system prompt that change with every request (Claude
+     * Code's x-anthropic-billing-header), so that the engine's prefix cache holds. */
+    WIRE_STABLE_PREFIX = 16,
+    /* Takes images in tool messages, as llama-server does wherever they stand; OpenAI's take text
+     * alone. */
+    WIRE_SEEN_RESULTS = 32,
 };
 
 enum wire_auth { WIRE_BEARER /* Authorization: Bearer KEY */, WIRE_X_API_KEY };
