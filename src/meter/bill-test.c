@@ -148,15 +148,3 @@ TEST(the_record_has_exactly_the_stores_members)
     buf_done(&out);
     arena_done(&a);
 }
-
-TEST(help_has_a_line_for_each_meter)
-{
-    struct buf out = {0};
-    size_t lines = 0;
-
-    bill_help(&out);
-    for (size_t i = 0; i < out.len; i++)
-        lines += out.data[i] == '\n';
-    CHECK_EQ(lines, METER_COUNT);
-    buf_done(&out);
-}

@@ -2,7 +2,7 @@
 #include "meter/price.h"
 
 const struct meter_row meters[METER_COUNT] = {
-#define METER_ROW(member, unit, basis, meaning) {#member, unit, meaning, BASIS_##basis},
+#define METER_ROW(member, unit, basis, meaning) {#member, unit, BASIS_##basis},
     METERS(METER_ROW)
 #undef METER_ROW
 };
@@ -286,11 +286,4 @@ void bill_record(const struct bill *bill, struct buf *out)
     put_tail(out, bill);
     put_figure(out, "hops", bill->hops);
     buf_add_char(out, '}');
-}
-
-void bill_help(struct buf *out)
-{
-    for (size_t i = 0; i < METER_COUNT; i++)
-        buf_printf(out, "%-16s %-8s %-9s %s\n", meters[i].name, meters[i].unit,
-                   basis_text(meters[i].basis), meters[i].meaning);
 }

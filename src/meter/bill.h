@@ -41,7 +41,7 @@ enum meter {
         METER_COUNT
 };
 struct meter_row {
-    const char *name, *unit, *meaning;
+    const char *name, *unit;
     enum basis basis;
 };
 extern const struct meter_row meters[METER_COUNT];
@@ -98,5 +98,3 @@ void bill_record(const struct bill *bill, struct buf *out);
 /* "figures" of a row of the store's table of bills: as bill_json's, the bases told from what the
  * row keeps. */
 void bill_figures(yyjson_val *row, struct buf *out);
-/* The meters as a table: name, unit, basis, meaning; a line each.  For help and docs. */
-void bill_help(struct buf *out);

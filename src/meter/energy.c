@@ -32,13 +32,6 @@ static const struct band here_w = {30, 10, 84};
 /* Told watts are taken to be right within this much.  Guess. */
 static const double told_low = 0.7, told_high = 1.3;
 
-const char *energy_class_text(enum energy_class size)
-{
-    static const char *const text[] = {"small", "mid", "frontier"};
-
-    return text[size];
-}
-
 /* Bounds guessed from data/prices.csv: list prices of open 8B models end near 0.3 USD per million
  * output tokens and those of 70B near 1; the small models of frontier providers begin at 0.4. */
 enum energy_class energy_class_of(const struct place *place)

@@ -12,7 +12,6 @@ struct joules {
 
 /* How large a cloud's model is: what its energy per token hangs on most. */
 enum energy_class { ENERGY_SMALL, ENERGY_MID, ENERGY_FRONTIER };
-const char *energy_class_text(enum energy_class size); /* "small" */
 /* Guessed from the output price where it is known, else from the quality: see energy.c. */
 enum energy_class energy_class_of(const struct place *place);
 

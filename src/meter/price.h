@@ -24,4 +24,4 @@ bool price_find(struct price *ret, const char *provider, const char *model,
                 const struct price_override *overrides, size_t n_overrides);
 bool price_known(const struct price *price); /* input and output, at least */
 
-size_t price_rows(void); /* of the table, for doctor */
+size_t price_rows(void); /* of the table: a test counts that none was lost */

@@ -1,6 +1,4 @@
 #include "net/server_inside.h"
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
@@ -178,16 +176,6 @@ static void on_tick(struct timer *t)
     conn_clock(c, wait_ms);
 }
 
-static bool address_is_loopback(const struct sockaddr *sa)
-{
-    if (sa->sa_family == AF_INET)
-        return ntohl(((const struct sockaddr_in *)(const void *)sa)->sin_addr.s_addr) >> 24 == 127;
-    if (sa->sa_family != AF_INET6)
-        return false;
-    const struct in6_addr *a = &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr;
-    return IN6_IS_ADDR_LOOPBACK(a) || (IN6_IS_ADDR_V4MAPPED(a) && a->s6_addr[12] == 127);
-}
-
 static void conn_open(struct server *s, struct MHD_Connection *mhd, void **ctx)
 {
     struct conn *c = calloc(1, sizeof *c);
@@ -200,8 +188,6 @@ static void conn_open(struct server *s, struct MHD_Connection *mhd, void **ctx)
     *ctx = c;
     *c = (struct conn){.server = s, .mhd = mhd, .next = s->conns, .moved_us = clock_mono_us()};
     c->fd = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-    c->loopback = address_is_loopback(
-        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)->client_addr);
     c->over = ++s->n_conns > s->limits.connections_max;
     if (s->conns)
         s->conns->prev = c;

@@ -173,13 +173,3 @@ struct slice exchange_body(const struct exchange *ex)
 {
     return (struct slice){ex->body.data ? ex->body.data : "", ex->body.len};
 }
-
-bool exchange_peer_is_loopback(const struct exchange *ex)
-{
-    return ex->loopback;
-}
-
-uint64_t exchange_started_us(const struct exchange *ex)
-{
-    return ex->started_us;
-}

@@ -160,8 +160,7 @@ void *exchange_on_uri(void *cls, const char *uri, struct MHD_Connection *mhd)
     ex->conn = c;
     c->ex = ex;
     conn_began(c, uri);
-    ex->loopback = c->loopback;
-    ex->started_us = c->moved_us = clock_mono_us();
+    c->moved_us = clock_mono_us();
     text_add(ex, uri, strlen(uri)); /* at 0: split in head_in() */
     return ex;
 }

@@ -66,9 +66,6 @@ struct slice exchange_query(struct exchange *ex, const char *name);  /* absent: 
 struct slice exchange_header(struct exchange *ex, const char *name); /* the first; absent: none */
 unsigned exchange_header_count(struct exchange *ex, const char *name);
 struct slice exchange_body(const struct exchange *ex);
-bool exchange_peer_is_loopback(const struct exchange *ex);
-uint64_t
-exchange_started_us(const struct exchange *ex); /* monotonic, first byte of the header seen */
 
 /* The answer.  Bodies and chunks are copied. */
 void exchange_reply(struct exchange *ex, int status, const struct header *headers, size_t n,

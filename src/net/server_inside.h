@@ -43,7 +43,6 @@ struct conn {
     int fd;
     bool used;      /* a request line came */
     bool trimmed;   /* rests, and its pool was given back */
-    bool loopback;  /* the peer's address */
     bool suspended; /* as far as MHD_resume_connection was not called */
     bool left;      /* the client closed its side, at least for writing */
     bool cut;       /* shut down by us; nothing more is read or answered */
@@ -64,8 +63,7 @@ struct exchange {
     enum answer answer;
     bool owned;   /* between `request` and exchange_release */
     bool started; /* the answer was handed to libmicrohttpd */
-    bool loopback, http_1_0;
-    uint64_t started_us;
+    bool http_1_0;
 
     struct buf text; /* request line and headers, each piece with a NUL */
     struct slice method, path;

@@ -130,14 +130,3 @@ TEST(sse_stops)
     sse_done(&sse);
     buf_done(&seen.text);
 }
-
-TEST(sse_writes_what_it_reads)
-{
-    struct buf out = {0};
-
-    sse_add(&out, (struct slice){0}, SLICE("{\"a\":1}"));
-    sse_add(&out, SLICE("done"), SLICE(""));
-    CHECK_STR(out.data, "data: {\"a\":1}\n\nevent: done\ndata: \n\n");
-    check_feed((struct slice){out.data, out.len}, 7, "|{\"a\":1};done|;");
-    buf_done(&out);
-}

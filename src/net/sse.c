@@ -106,15 +106,3 @@ enum nigh_status sse_feed(struct sse *s, struct slice bytes, struct nigh_err *er
         return nigh_fail(err, NIGH_TOOBIG, "a server-sent event is over %zu bytes", s->max_bytes);
     return NIGH_OK;
 }
-
-void sse_add(struct buf *out, struct slice event, struct slice data)
-{
-    if (event.p) {
-        buf_add_str(out, SLICE("event: "));
-        buf_add_str(out, event);
-        buf_add_char(out, '\n');
-    }
-    buf_add_str(out, SLICE("data: "));
-    buf_add_str(out, data);
-    buf_add_str(out, SLICE("\n\n"));
-}

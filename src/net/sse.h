@@ -1,6 +1,6 @@
-/* sse: server-sent events (WHATWG HTML, section 9.2), both directions.
+/* sse: server-sent events (WHATWG HTML, section 9.2), read.
  *
- * The reader is fed bytes as they come, cut anywhere, and calls on_event per event with the joined
+ * It is fed bytes as they come, cut anywhere, and calls on_event per event with the joined
  * data lines; the slices live during the call.  Takes LF, CR and CRLF, a leading byte order mark,
  * comments, multi-line data.  An event over max_bytes is an error (NIGH_TOOBIG), never truncated.
  */
@@ -20,6 +20,3 @@ void sse_init(struct sse *s, size_t max_bytes,
 void sse_done(struct sse *s);
 NIGH_MUST enum nigh_status sse_feed(struct sse *s, struct slice bytes, struct nigh_err *err);
 void sse_stop(struct sse *s); /* from inside on_event: nothing more is delivered */
-
-/* Writing.  event absent: none; data must hold no line break (JSON never does). */
-void sse_add(struct buf *out, struct slice event, struct slice data);

@@ -1,6 +1,5 @@
 #include "base/tap.h"
 #include "net/server.h"
-#include "net/sse.h"
 #include "nigh/cmd/talk.h"
 #include <signal.h>
 #include <sys/wait.h>
@@ -26,8 +25,7 @@ static void on_request(void *owner, struct exchange *ex)
     } else if (slice_is(path, "/denied")) {
         exchange_reply(ex, 403, NULL, 0, SLICE("{\"error\":{\"message\":\"label home\"}}"));
     } else if (slice_is(path, "/stream") || slice_is(path, "/cut")) {
-        sse_add(&text, (struct slice){0}, SLICE("one"));
-        sse_add(&text, (struct slice){0}, SLICE("two"));
+        buf_add_cstr(&text, "data: one\n\ndata: two\n\n");
         exchange_begin(ex, 200, &sse, 1);
         exchange_write(ex, buf_slice(&text));
         if (slice_is(path, "/cut"))
