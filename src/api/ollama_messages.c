@@ -240,7 +240,9 @@ static enum nigh_status check_list(struct decode *d, const struct spot *at, cons
 {
     struct spot here = {at, key, 0};
 
-    if (list && !yyjson_is_arr(list))
+    if (!list)
+        return NIGH_OK;
+    if (!yyjson_is_arr(list))
         return decode_wrong(d, &here, "expected a list");
     if (yyjson_arr_size(list) > most)
         return decode_wrong(d, &here, "more than %zu items", most);

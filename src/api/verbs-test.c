@@ -41,7 +41,10 @@ TEST(floats_survive_base64_bit_by_bit)
         CHECK_EQ(yyjson_arr_size(list), n);
         for (size_t i = 0; i < n; i++) {
             float x = verbs_float(yyjson_arr_get(list, i));
-            CHECK(memcmp(&x, &all[i], sizeof x) == 0);
+            uint32_t bits[2]; /* to the bit: -0 is not 0 */
+            memcpy(&bits[0], &x, sizeof x);
+            memcpy(&bits[1], &all[i], sizeof x);
+            CHECK_EQ(bits[0], bits[1]);
         }
     }
     arena_done(&arena);

@@ -138,7 +138,6 @@ enum {
 #define TURN_KEEP_MAX_MS (INT64_C(366) * 86400 * 1000) /* longer is for ever */
 
 /* Its members stand in the order in which a reader asks for them; there is one a request. */
-/* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding) */
 struct turn {
     enum verb verb;
     struct slice model; /* as asked: "auto", "auto/fast", "here/x", "openai/y", an alias */
