@@ -20,20 +20,20 @@ enum {
     LAYERS = 2,
     FFN = 128,
     CONTEXT_TOKENS = 4096,
-    FIRST_BYTE = 3, /* after <unk>, <s>, </s> */
+    FIRST_BYTE = 3,           /* after <unk>, <s>, </s> */
     SPACE = FIRST_BYTE + 256, /* U+2581 alone; as three bytes it would not come back as a space */
     FIRST_WORD,
 };
 
 /* The pieces that the weights prefer, so that what comes out can be printed. */
 static const char *const words[] = {
-    "a",      "all",   "and",   "at",    "bird",  "blue",  "boat",  "but",  "came",  "day",
-    "far",    "fell",  "fire",  "for",   "from",  "green", "had",   "he",   "here",  "hill",
-    "home",   "house", "in",    "it",    "light", "like",  "long",  "made", "moon",  "morning",
-    "near",   "night", "no",    "of",    "old",   "on",    "once",  "one",  "over",  "rain",
-    "river",  "road",  "sang",  "saw",   "sea",   "she",   "slept", "snow", "so",    "stone",
-    "sun",    "that",  "the",   "then",  "there", "they",  "to",    "tree", "under", "up",
-    "walked", "was",   "water", "went",  "when",  "wind",  "with",  "yes",
+    "a",      "all",   "and",   "at",   "bird",  "blue",  "boat",  "but",  "came",  "day",
+    "far",    "fell",  "fire",  "for",  "from",  "green", "had",   "he",   "here",  "hill",
+    "home",   "house", "in",    "it",   "light", "like",  "long",  "made", "moon",  "morning",
+    "near",   "night", "no",    "of",   "old",   "on",    "once",  "one",  "over",  "rain",
+    "river",  "road",  "sang",  "saw",  "sea",   "she",   "slept", "snow", "so",    "stone",
+    "sun",    "that",  "the",   "then", "there", "they",  "to",    "tree", "under", "up",
+    "walked", "was",   "water", "went", "when",  "wind",  "with",  "yes",
 };
 enum { WORDS = sizeof words / sizeof *words, VOCAB = FIRST_WORD + WORDS };
 
@@ -86,10 +86,10 @@ static void add_vocabulary(struct gguf_context *file)
                      i == SPACE ? "" : words[i - FIRST_WORD]);
         tokens[i] = text[i];
         scores[i] = i < FIRST_WORD ? 0.0f : (float)-i;
-        types[i] = i == 0            ? TOKEN_UNKNOWN
-                   : i < FIRST_BYTE  ? TOKEN_CONTROL
-                   : i < SPACE       ? TOKEN_BYTE
-                                     : TOKEN_NORMAL;
+        types[i] = i == 0           ? TOKEN_UNKNOWN
+                   : i < FIRST_BYTE ? TOKEN_CONTROL
+                   : i < SPACE      ? TOKEN_BYTE
+                                    : TOKEN_NORMAL;
     }
     gguf_set_val_str(file, "tokenizer.ggml.model", "llama");
     gguf_set_arr_str(file, "tokenizer.ggml.tokens", tokens, VOCAB);
@@ -150,9 +150,9 @@ int main(int argc, char **argv)
             const char *name;
             int columns, rows;
         } parts[] = {
-            {"attn_norm", EMBED, 0},    {"attn_q", EMBED, EMBED},      {"attn_k", EMBED, EMBED},
-            {"attn_v", EMBED, EMBED},   {"attn_output", EMBED, EMBED}, {"ffn_norm", EMBED, 0},
-            {"ffn_gate", EMBED, FFN},   {"ffn_up", EMBED, FFN},        {"ffn_down", FFN, EMBED},
+            {"attn_norm", EMBED, 0},  {"attn_q", EMBED, EMBED},      {"attn_k", EMBED, EMBED},
+            {"attn_v", EMBED, EMBED}, {"attn_output", EMBED, EMBED}, {"ffn_norm", EMBED, 0},
+            {"ffn_gate", EMBED, FFN}, {"ffn_up", EMBED, FFN},        {"ffn_down", FFN, EMBED},
         };
 
         for (size_t k = 0; k < sizeof parts / sizeof *parts; k++) {

@@ -10,7 +10,7 @@ struct reply {
     const struct api *api;
     struct exchange *ex;
     struct encoding enc;
-    struct buf out;       /* scratch, reset per event */
+    struct buf out;           /* scratch, reset per event */
     struct header headers[8]; /* Nigh-Turn, Nigh-Place ...; values outlive the reply */
     size_t n_headers;
     bool began; /* bytes went to the caller */

@@ -172,7 +172,8 @@ static inline void check_streams(const struct wire *wire, const struct stream_ro
 }
 
 /* Whatever allocation fails, the answer is told in full or is not whole. */
-static inline void check_allocations(const struct wire *wire, const struct stream_row *rows, size_t n)
+static inline void check_allocations(const struct wire *wire, const struct stream_row *rows,
+                                     size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         struct slice bytes = slice_of(quoted(rows[i].bytes));

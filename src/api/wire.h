@@ -30,36 +30,39 @@ enum { WIRE_HEADERS_MAX = 4 };
 struct wire_reader; /* one answer */
 
 struct wire {
-    const char *name;      /* "openai" */
+    const char *name;                 /* "openai" */
     const char *paths[VERB_COUNT_OF]; /* VERB_CHAT: "/chat/completions"; NULL: not spoken */
     enum wire_auth auth;
     unsigned cannot;       /* CAN_... bits that the format has no word for */
     bool needs_max_tokens; /* a turn without them gets the model's own, where it is known */
-    /* Beside content type, Accept and the key: anthropic-version, the caller's anthropic-beta.  May be
-     * NULL.  Values live in the arena or for ever. */
+    /* Beside content type, Accept and the key: anthropic-version, the caller's anthropic-beta.  May
+     * be NULL.  Values live in the arena or for ever. */
     size_t (*headers)(const struct turn *turn, struct arena *arena,
                       struct header ret[WIRE_HEADERS_MAX]);
-    /* Of chats always asks for a stream with usage, whatever the turn wants: what comes is gathered for callers who
-     * want it whole.  Unknown members of the turn's raw request travel on when it came in this format. */
+    /* Of chats always asks for a stream with usage, whatever the turn wants: what comes is gathered
+     * for callers who want it whole.  Unknown members of the turn's raw request travel on when it
+     * came in this format. */
     NIGH_MUST enum nigh_status (*request)(struct buf *out, const struct turn *turn,
                                           const char *model, unsigned flags, struct nigh_err *err);
-    /* turn: what was asked; it outlives the reader.  content_type: of the answer; a JSON body where a stream was asked for is taken too. */
+    /* turn: what was asked; it outlives the reader.  content_type: of the answer; a JSON body where
+     * a stream was asked for is taken too. */
     NIGH_MUST enum nigh_status (*reader_new)(struct wire_reader **ret, const struct turn *turn,
-                                           int http_status,
-                                             struct slice content_type, struct arena *arena,
+                                             int http_status, struct slice content_type,
+                                             struct arena *arena,
                                              void (*sink)(void *owner, const struct event *),
                                              void *owner, struct nigh_err *err);
     /* NIGH_UPSTREAM when the bytes are not the format's: invalid JSON, an error event. */
     NIGH_MUST enum nigh_status (*reader_feed)(struct wire_reader *r, struct slice bytes,
                                               struct nigh_err *err);
-    /* The answer's bytes are over.  Emits USAGE if it was told, then END when the answer is whole: every
-     * choice has its finish reason, and [DONE] came or the transfer was clean.  ([DONE] alone does not do:
-     * gateways send it after a cut, too.)  The place fills outcome->err beforehand when the transfer was
-     * not clean, and retry_after_ms from the header; both stay.  Fills fate, said*, err and, where 0,
-     * http_status: for HTTP errors from the error's body (429, context length, content filter, bad key), for
-     * broken answers FATE_RETRY as long as nothing but BEGIN was emitted, else FATE_CUT. */
+    /* The answer's bytes are over.  Emits USAGE if it was told, then END when the answer is whole:
+     * every choice has its finish reason, and [DONE] came or the transfer was clean.  ([DONE] alone
+     * does not do: gateways send it after a cut, too.)  The place fills outcome->err beforehand
+     * when the transfer was not clean, and retry_after_ms from the header; both stay.  Fills fate,
+     * said*, err and, where 0, http_status: for HTTP errors from the error's body (429, context
+     * length, content filter, bad key), for broken answers FATE_RETRY as long as nothing but BEGIN
+     * was emitted, else FATE_CUT. */
     void (*reader_end)(struct wire_reader *r, struct outcome *outcome);
-    bool (*reader_whole)(const struct wire_reader *r); /* [DONE] was seen: no need to wait for more */
+    bool (*reader_whole)(const struct wire_reader *r); /* [DONE] came: no need to wait for more */
     void (*reader_free)(struct wire_reader *r);        /* never from inside the sink */
 };
 

@@ -7,7 +7,8 @@ enum nigh_status wire_openai_request(struct buf *out, const struct turn *turn, c
                                      unsigned flags, struct nigh_err *err);
 
 /* wire_openai_reader.c */
-enum nigh_status wire_openai_reader_new(struct wire_reader **ret, const struct turn *turn, int http_status,
-                                        struct slice content_type, struct arena *arena,
+enum nigh_status wire_openai_reader_new(struct wire_reader **ret, const struct turn *turn,
+                                        int http_status, struct slice content_type,
+                                        struct arena *arena,
                                         void (*sink)(void *owner, const struct event *),
                                         void *owner, struct nigh_err *err);

@@ -14,7 +14,7 @@ struct writing {
     bool own; /* the turn came in this format: extras mean here what they meant to the caller */
     enum nigh_status status;
     struct nigh_err *err;
-    bool stable; /* WIRE_STABLE_PREFIX */
+    bool stable;       /* WIRE_STABLE_PREFIX */
     bool seen_results; /* WIRE_SEEN_RESULTS, or the caller itself put them there */
 };
 

@@ -42,7 +42,7 @@ struct cloud_model {
     struct price price;
     uint64_t context_tokens, output_tokens_max; /* 0: not known */
     unsigned can;
-    unsigned verbs; /* bit 1u << VERB_...; 0: VERB_CHAT alone */
+    unsigned verbs;    /* bit 1u << VERB_...; 0: VERB_CHAT alone */
     uint64_t hedge_ms; /* turn/place.h; 0: never */
     uint64_t first_ms; /* 0: the provider's; for one that thinks long before its first token */
 };

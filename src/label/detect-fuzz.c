@@ -1,4 +1,5 @@
-/* Any text: what detection says of it is in order, within it, and on the borders of its characters. */
+/* Any text: what detection says of it is in order, within it, and on the borders of its characters.
+ */
 #include "label/detect.h"
 #include <stdlib.h>
 

@@ -1,14 +1,14 @@
 /* accept: every refusal of a request before its body is looked at, in one function.
  *
- * Browsers are the reason for most of it: any web page may send to a loopback port (THREATS.md rows 1
- * and 2), so a name that is not ours in Host, a foreign Origin and a body that needs no CORS preflight
- * are turned away before a key is even read.
+ * Browsers are the reason for most of it: any web page may send to a loopback port (THREATS.md rows
+ * 1 and 2), so a name that is not ours in Host, a foreign Origin and a body that needs no CORS
+ * preflight are turned away before a key is even read.
  *
- * The one exception are Ollama's paths (any_type): every tutorial calls them by `curl -d`, which says
- * application/x-www-form-urlencoded.  There JSON may come under any type, as long as nothing in the
- * header is a browser's own: no Origin, which browsers send with every POST to another site whatever
- * the page wishes (Fetch standard, "append a request Origin header"; at worst it says null), no
- * Sec-Fetch-Site, no Referer, no Cookie.  Loop thread only; keeps nothing. */
+ * The one exception are Ollama's paths (any_type): every tutorial calls them by `curl -d`, which
+ * says application/x-www-form-urlencoded.  There JSON may come under any type, as long as nothing
+ * in the header is a browser's own: no Origin, which browsers send with every POST to another site
+ * whatever the page wishes (Fetch standard, "append a request Origin header"; at worst it says
+ * null), no Sec-Fetch-Site, no Referer, no Cookie.  Loop thread only; keeps nothing. */
 #pragma once
 #include "api/api.h"
 #include "label/key.h"
@@ -16,14 +16,14 @@
 #include "nigh/local_key.h"
 
 struct accept_policy {
-    const struct keys *keys; /* once one exists, every request needs one */
+    const struct keys *keys;       /* once one exists, every request needs one */
     const struct local_key *local; /* always good: the user's own command line */
-    bool draining;           /* shutting down */
-    unsigned requests_max;   /* open at once; over it 503 with Retry-After */
+    bool draining;                 /* shutting down */
+    unsigned requests_max;         /* open at once; over it 503 with Retry-After */
     unsigned requests;
-    bool body_is_json;       /* the route takes a JSON body */
-    bool any_type;           /* ... under any Content-Type, from what is no browser */
-    bool open;               /* the route needs no key: /healthz, /readyz */
+    bool body_is_json; /* the route takes a JSON body */
+    bool any_type;     /* ... under any Content-Type, from what is no browser */
+    bool open;         /* the route needs no key: /healthz, /readyz */
 };
 
 /* True when the request may go on; *ret_key is the name of its key or "" (static or owned by keys).

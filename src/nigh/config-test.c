@@ -95,26 +95,27 @@ TEST(config_takes_the_design_pages_sample)
 
 TEST(config_reads_every_kind_of_value)
 {
-    struct config *config = parse(
-        "listen: \"[::1]:0\"\n"
-        "engine: {enabled: no, slots: 2, queue_wait: 1.5s, unload: 10m, memory: 2GiB,\n"
-        "         threads: 4, watts: 12.5, program: /bin/llama, quality: 0}\n"
-        "clouds:\n"
-        "  - name: a\n"
-        "    url: http://10.0.0.5:8000/v1\n"
-        "    plain_http: true\n"
-        "    old_max_tokens: off\n"
-        "    first_byte: 500ms\n"
-        "    idle: 1h\n"
-        "    models:\n"
-        "      - just-a-name\n"
-        "      - {name: b, can: [tools, json], hedge: 800ms, price_in: 1, price_out: 2, price_cached: 0.1,\n"
-        "         context: 128000, output: 4096}\n"
-        "      - {name: c, can: images}\n"
-        "skills: off\n"
-        "log: debug\n"
-        "body_max: 1MiB\n"
-        "responses: {keep: 0s, max: 2GiB}\n");
+    struct config *config =
+        parse("listen: \"[::1]:0\"\n"
+              "engine: {enabled: no, slots: 2, queue_wait: 1.5s, unload: 10m, memory: 2GiB,\n"
+              "         threads: 4, watts: 12.5, program: /bin/llama, quality: 0}\n"
+              "clouds:\n"
+              "  - name: a\n"
+              "    url: http://10.0.0.5:8000/v1\n"
+              "    plain_http: true\n"
+              "    old_max_tokens: off\n"
+              "    first_byte: 500ms\n"
+              "    idle: 1h\n"
+              "    models:\n"
+              "      - just-a-name\n"
+              "      - {name: b, can: [tools, json], hedge: 800ms, price_in: 1, price_out: 2, "
+              "price_cached: 0.1,\n"
+              "         context: 128000, output: 4096}\n"
+              "      - {name: c, can: images}\n"
+              "skills: off\n"
+              "log: debug\n"
+              "body_max: 1MiB\n"
+              "responses: {keep: 0s, max: 2GiB}\n");
 
     CHECK(config != NULL);
     CHECK_STR(config->host, "::1");

@@ -1,9 +1,10 @@
 /* config: the user's YAML file as a struct.
  *
- * Read by tables of keys (config.c, on yaml.h), so that every mistake is named with its file, line and key, not
- * only the first: that is why libyaml and not libcyaml, which stops at the first.  Every key has a default; an empty file is a valid config.  A config lives in its own arena
- * until config_free; a reload makes a new one beside it and swaps only when the new one is whole.
- * Loop thread only after loading. */
+ * Read by tables of keys (config.c, on yaml.h), so that every mistake is named with its file, line
+ * and key, not only the first: that is why libyaml and not libcyaml, which stops at the first.
+ * Every key has a default; an empty file is a valid config.  A config lives in its own arena until
+ * config_free; a reload makes a new one beside it and swaps only when the new one is whole. Loop
+ * thread only after loading. */
 #pragma once
 #include "label/rule.h"
 #include "label/zone.h"
@@ -22,10 +23,11 @@ struct config_model {
     double quality;          /* 0..1; default 0.7, see docs/config.md */
     uint64_t context_tokens; /* 0: not known */
     uint64_t output_tokens_max;
-    double price_in, price_out, price_cached; /* USD per million tokens; NAN: from data/prices.csv */
-    uint64_t hedge_ms;       /* 0: never */
-    unsigned can;            /* CAN_... bits; default CAN_ALL less CAN_AUDIO, CAN_FILES */
-    unsigned verbs;          /* bit 1u << VERB_...; default by the name (config_can.h) */
+    /* USD per million tokens; NAN: from data/prices.csv */
+    double price_in, price_out, price_cached;
+    uint64_t hedge_ms; /* 0: never */
+    unsigned can;      /* CAN_... bits; default CAN_ALL less CAN_AUDIO, CAN_FILES */
+    unsigned verbs;    /* bit 1u << VERB_...; default by the name (config_can.h) */
     unsigned line;
 };
 
@@ -46,25 +48,26 @@ struct config_cloud {
 
 /* A second local model, for what a chat model cannot be asked while it chats. */
 struct config_beside {
-    const char *model; /* as of config_engine; NULL: none */
+    const char *model;   /* as of config_engine; NULL: none */
     const char *pooling; /* of embeddings: "mean", "cls", "last"; NULL: the model's own */
-    uint64_t context;  /* tokens of one input; 2048 */
+    uint64_t context;    /* tokens of one input; 2048 */
 };
 
 struct config_engine {
     bool enabled;      /* default: true when a model is found */
-    const char *model; /* a name in the model store, or a path; NULL: $NIGH_MODEL, else the store's only one */
-    const char *program; /* NULL: llama-server on PATH, else the one set-up brought */
-    uint64_t context;  /* tokens per slot; 8192 */
-    unsigned slots;    /* 1 */
-    unsigned queue;    /* waiting turns; 16 */
+    const char *model; /* a name in the model store, or a path; NULL: $NIGH_MODEL, else the store's
+                          only one */
+    const char *program;    /* NULL: llama-server on PATH, else the one set-up brought */
+    uint64_t context;       /* tokens per slot; 8192 */
+    unsigned slots;         /* 1 */
+    unsigned queue;         /* waiting turns; 16 */
     uint64_t queue_wait_ms; /* 30,000 */
     enum { UNLOAD_AUTO, UNLOAD_AFTER, UNLOAD_NEVER } unload;
-    uint64_t unload_ms; /* UNLOAD_AFTER */
-    unsigned threads;  /* 0: llama-server's choice */
+    uint64_t unload_ms;    /* UNLOAD_AFTER */
+    unsigned threads;      /* 0: llama-server's choice */
     uint64_t memory_bytes; /* 0: no ceiling */
-    double quality;    /* 0.3 */
-    double watts;      /* 0: data/energy default */
+    double quality;        /* 0.3 */
+    double watts;          /* 0: data/energy default */
     struct config_beside embed, rerank;
 };
 
@@ -85,14 +88,14 @@ struct config {
     size_t n_clouds;
     struct config_alias *aliases;
     size_t n_aliases;
-    const char *profile;    /* "balanced" */
+    const char *profile;       /* "balanced" */
     double budget_usd_per_day; /* NAN: none */
     struct rule_spec *rules;
     size_t n_rules;
-    bool skills;            /* true */
-    const char *log_level;  /* "info" */
-    size_t body_bytes_max;  /* 64 MiB */
-    uint64_t responses_keep_ms; /* 30 days; 0: none is kept */
+    bool skills;                  /* true */
+    const char *log_level;        /* "info" */
+    size_t body_bytes_max;        /* 64 MiB */
+    uint64_t responses_keep_ms;   /* 30 days; 0: none is kept */
     uint64_t responses_bytes_max; /* 1 GiB */
 };
 
@@ -113,12 +116,12 @@ struct config_report {
     size_t n_errors;
 };
 
-/* Finds the file: explicit (--config), $NIGH_CONFIG, the XDG place, /etc/nigh; ret is "" when there is
- * none and the defaults hold.  An explicit one that is missing is an error. */
+/* Finds the file: explicit (--config), $NIGH_CONFIG, the XDG place, /etc/nigh; ret is "" when there
+ * is none and the defaults hold.  An explicit one that is missing is an error. */
 NIGH_MUST enum nigh_status config_find(char *ret_path, size_t size, const char *explicit_path,
                                        struct nigh_err *err);
-/* Parses text (path is for messages).  On mistakes returns NIGH_INVALID, err telling the first with file:line: key,
- * and the report (may be NULL; its texts live in report_arena) all.  */
+/* Parses text (path is for messages).  On mistakes returns NIGH_INVALID, err telling the first with
+ * file:line: key, and the report (may be NULL; its texts live in report_arena) all.  */
 NIGH_MUST enum nigh_status config_parse(struct config **ret, const char *path, struct slice text,
                                         struct config_report *report, struct arena *report_arena,
                                         struct nigh_err *err);
@@ -127,7 +130,7 @@ NIGH_MUST enum nigh_status config_load(struct config **ret, const char *path,
                                        struct config_report *report, struct arena *report_arena,
                                        struct nigh_err *err);
 struct config *config_free(struct config *config);
-/* The config in force as YAML, every default filled in, which reads back as the same config; or as JSON of
- * the same shape.  Secrets never: there are none in it.  config_show.c. */
+/* The config in force as YAML, every default filled in, which reads back as the same config; or as
+ * JSON of the same shape.  Secrets never: there are none in it.  config_show.c. */
 void config_show(const struct config *config, struct buf *out);
 void config_show_json(const struct config *config, struct buf *out);

@@ -8,6 +8,6 @@
 yaml_read_fn config_can_read;
 /* Writes it as a list that reads back as the same. */
 void config_can_put(const struct config_model *model, struct buf *out);
-/* What a model of this name answers when nobody says: embeddings and ranks, where its name speaks of
- * them, else chats. */
+/* What a model of this name answers when nobody says: embeddings and ranks, where its name speaks
+ * of them, else chats. */
 unsigned config_can_guess(const char *name);

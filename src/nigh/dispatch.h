@@ -1,8 +1,9 @@
 /* dispatch: carries a plan out: clear the bytes, run the place, and when it fails decide what now.
  *
- * Three of the walk's steps (steps.c has the others).  Every try at a place, retries included, takes a
- * fresh clearance and a hop.  A caller who has seen part of an answer is never shown another one
- * behind it: after the first visible byte a failure is told, not routed around.  Loop thread only. */
+ * Three of the walk's steps (steps.c has the others).  Every try at a place, retries included,
+ * takes a fresh clearance and a hop.  A caller who has seen part of an answer is never shown
+ * another one behind it: after the first visible byte a failure is told, not routed around.  Loop
+ * thread only. */
 #pragma once
 #include "nigh/request.h"
 
@@ -10,7 +11,8 @@ enum walk_step step_clear(struct walk *walk);
 enum walk_step step_run(struct walk *walk);
 enum walk_step step_escalate(struct walk *walk);
 
-/* steps.c: the response headers for the place that runs now; the bill as it stands, for the encoder. */
+/* steps.c: the response headers for the place that runs now; the bill as it stands, for the
+ * encoder. */
 void request_headers(struct request *r);
 void request_bill(struct request *r);
 /* dispatch.c: what a run has sent and received since it was last counted, into the bill. */

@@ -1,8 +1,8 @@
 /* local_key: how nigh's own commands find the running node and show that they are the user's.
  *
- * At every start the node makes a key and writes it, with the address it listens on, to local.json in its
- * state folder (mode 0600); the command line reads both.  Whoever can read that file is the user.
- * The key dies with the process.  Any thread; no state. */
+ * At every start the node makes a key and writes it, with the address it listens on, to local.json
+ * in its state folder (mode 0600); the command line reads both.  Whoever can read that file is the
+ * user. The key dies with the process.  Any thread; no state. */
 #pragma once
 #include "base/path.h"
 #include <stdbool.h>
@@ -11,7 +11,7 @@
 enum { LOCAL_KEY_BYTES = 48, LOCAL_ADDRESS_BYTES = 80 };
 
 struct local_key {
-    char text[LOCAL_KEY_BYTES];       /* "nigh_local_" and 128 random bits in hex */
+    char text[LOCAL_KEY_BYTES];        /* "nigh_local_" and 128 random bits in hex */
     char address[LOCAL_ADDRESS_BYTES]; /* "127.0.0.1:6444" or "[::1]:6444" */
     int64_t pid;
 };

@@ -1,7 +1,8 @@
 /* node: the running daemon: what lives once per process, wired together.
  *
  * node_new opens the store, builds the first setting (setting.h) and listens; node_run serves until
- * a signal or node_stop.  Everything here belongs to the loop thread.  Only src/nigh sees inside. */
+ * a signal or node_stop.  Everything here belongs to the loop thread.  Only src/nigh sees inside.
+ */
 #pragma once
 #include "label/key.h"
 #include "loop/signal.h"
@@ -12,15 +13,15 @@
 #include "store/store.h"
 
 enum {
-    NODE_REQUESTS_MAX = 4096,      /* open turns; each may hold WALK_ARENA_MAX at the very worst */
-    NODE_REQUESTS_POOLED = 64,     /* kept for re-use, so that a busy node asks malloc for little */
-    NODE_DRAIN_MS = 30 * 1000,     /* after SIGTERM: turns that are still open then are broken off */
+    NODE_REQUESTS_MAX = 4096,  /* open turns; each may hold WALK_ARENA_MAX at the very worst */
+    NODE_REQUESTS_POOLED = 64, /* kept for re-use, so that a busy node asks malloc for little */
+    NODE_DRAIN_MS = 30 * 1000, /* after SIGTERM: turns that are still open then are broken off */
     NODE_DEADLINE_MS = 1800 * 1000, /* of a turn that set none: three times the SDKs' ten minutes */
-    NODE_HOPS = 8,                 /* places tried for one turn, retries included */
+    NODE_HOPS = 8,                  /* places tried for one turn, retries included */
     NODE_FILES_MAX = 65536, /* descriptors asked for; six times what connections_max needs */
     NODE_FILES_OWN = 1024,  /* of them not for clients: one to a cloud for each running turn, 256
                                that rest, lingering ones, the store, the engine's pipes */
-    NODE_QUIET_MS = 1000, /* without a turn: what the last burst needed goes back to the system */
+    NODE_QUIET_MS = 1000,   /* without a turn: what the last burst needed goes back to the system */
 };
 
 struct request;

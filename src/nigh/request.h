@@ -1,5 +1,5 @@
-/* request: one HTTP request for a turn, from its arrival to its bill: the walk, the plan, the run at a
- * place, the reply.
+/* request: one HTTP request for a turn, from its arrival to its bill: the walk, the plan, the run
+ * at a place, the reply.
  *
  * Made by routes.c when a turn's route is called, walked by steps.c, gone after its bill was kept.
  * Loop thread only. */
@@ -36,16 +36,17 @@ struct request {
     bool running; /* between start and on_done: cancel must reach it */
     bool paused;
     uint64_t failed_us; /* monotonic: when this candidate first failed */
-    uint64_t run_us;       /* monotonic: when the run started */
-    uint64_t first_us, last_us; /* monotonic: of the first and latest piece of the answer; 0: none */
+    uint64_t run_us;    /* monotonic: when the run started */
+    /* monotonic: of the first and latest piece of the answer; 0: none */
+    uint64_t first_us, last_us;
     struct outcome outcome; /* of the latest run */
     struct bill bill;
-    bool billed; /* the answer itself tells the bill, so its figures stand */
+    bool billed;                  /* the answer itself tells the bill, so its figures stand */
     char label[LABEL_TEXT_BYTES]; /* of the turn, for the bill */
     bool refused;
     bool broken; /* refused when part of the answer had gone out */
     struct refusal refusal;
-    bool gone; /* the caller left */
+    bool gone;             /* the caller left */
     struct resume *resume; /* its past is being read */
     struct past past;
     struct timer deadline, again;

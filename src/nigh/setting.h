@@ -1,8 +1,9 @@
-/* setting: everything that one config makes: zones, rules, the engine, the clouds, the list of places.
+/* setting: everything that one config makes: zones, rules, the engine, the clouds, the list of
+ * places.
  *
  * A reload makes a new one beside the old; requests that began under the old one hold it until they
- * end, so nothing changes under a turn.  The engine is carried over when nothing of it changed, so a
- * reload does not cost a loaded model.  Counted; loop thread only. */
+ * end, so nothing changes under a turn.  The engine is carried over when nothing of it changed, so
+ * a reload does not cost a loaded model.  Counted; loop thread only. */
 #pragma once
 #include "base/path.h"
 #include "cloud/cloud.h"
@@ -21,7 +22,8 @@ struct setting {
     struct setting_engine *engines[3];
     struct cloud **clouds;
     size_t n_clouds;
-    struct place **places; /* the skills' place first, the engines', then the clouds' in the config's order */
+    /* The skills' place first, the engines', then the clouds' in the config's order. */
+    struct place **places;
     size_t n_places;
     struct route_config route;
 };

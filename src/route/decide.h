@@ -98,7 +98,7 @@ struct plan {
     enum profile profile;
     struct slice model; /* as asked, after aliases */
     enum verb verb;
-    bool named;         /* the caller named a place */
+    bool named; /* the caller named a place */
     bool skill_sure;
     struct skill_hit skill; /* when skill_sure */
     char label[LABEL_TEXT_BYTES];

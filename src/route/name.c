@@ -97,7 +97,8 @@ static struct slice without_latest(struct slice model)
 {
     struct slice tag = SLICE(":latest");
 
-    if (model.len <= tag.len || !slice_eq((struct slice){model.p + model.len - tag.len, tag.len}, tag))
+    if (model.len <= tag.len ||
+        !slice_eq((struct slice){model.p + model.len - tag.len, tag.len}, tag))
         return (struct slice){0};
     return (struct slice){model.p, model.len - tag.len};
 }

@@ -3,9 +3,8 @@
  * `auto`, `auto/PROFILE` and nothing at all leave the choice to the router.  Any other name asks
  * for the places whose whole name it is ("openai/gpt-5-mini"), else those before whose slash it
  * stands ("here", "openai"), else those that know their model by it ("gpt-5-mini").  Where
- * none of this finds a place, a last ":latest" is left out, since Ollama's clients append it, and then the
- * alias "*", if there is one, stands for the name.  Pure
- * functions: any thread. */
+ * none of this finds a place, a last ":latest" is left out, since Ollama's clients append it, and
+ * then the alias "*", if there is one, stands for the name.  Pure functions: any thread. */
 #pragma once
 #include "route/decide.h"
 

@@ -7,7 +7,7 @@
 #include "turn/place.h"
 
 enum {
-    TRAITS_WINDOW = 512,       /* bytes at either end; bounds the time */
+    TRAITS_WINDOW = 512,        /* bytes at either end; bounds the time */
     TRAITS_IMAGE_TOKENS = 1000, /* source in traits.c */
     TRAITS_WORDS_BYTES = 64,
 };

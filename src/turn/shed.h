@@ -5,11 +5,12 @@
  * its length tells one from the other but whether it stands, which is CoDel's idea (RFC 8289).
  *
  * While it is calm, waiting_max turns may wait.  Once SHED_DEEP times as many waited as the place
- * takes at once (or half of waiting_max), without a break for as long as SHED_STANDS_MS and SHED_STANDS_TURNS turns take, it
- * is too much: then only those wait who will be in after half of what a turn takes, so that who is
- * served has his answer after about one and a half times what it takes at an empty place, and the
- * rest are told at once when to come again.  It is calm again when nobody had to be refused for
- * SHED_CALM_MS.  Whoever would be late for his own deadline is refused either way.
+ * takes at once (or half of waiting_max), without a break for as long as SHED_STANDS_MS and
+ * SHED_STANDS_TURNS turns take, it is too much: then only those wait who will be in after half of
+ * what a turn takes, so that who is served has his answer after about one and a half times what it
+ * takes at an empty place, and the rest are told at once when to come again.  It is calm again when
+ * nobody had to be refused for SHED_CALM_MS.  Whoever would be late for his own deadline is refused
+ * either way.
  *
  * Why not by a growing latency of the place: prompts differ by a factor of ten thousand, so a place
  * that got a long one would look like one that is overloaded.  Pure; no clock of its own. */

@@ -109,9 +109,9 @@ static bool visit_part(const struct visit *v, const struct part *p)
     bool opaque = p->kind == PART_AUDIO || p->kind == PART_FILE || p->kind == PART_OTHER;
 
     return visit_text(v, p->text) && visit_text(v, p->name) && visit_text(v, p->call_id) &&
-           visit_text(v, p->signature) && visit_text(v, p->detail) && (is_pixels(p->url) || visit_text(v, p->url)) &&
-           visit_extras(v, p->extras) && visit_extras(v, p->inner) &&
-           (!opaque || visit_json(v, p->raw));
+           visit_text(v, p->signature) && visit_text(v, p->detail) &&
+           (is_pixels(p->url) || visit_text(v, p->url)) && visit_extras(v, p->extras) &&
+           visit_extras(v, p->inner) && (!opaque || visit_json(v, p->raw));
 }
 
 static bool visit_message(const struct visit *v, const struct message *m)
@@ -159,9 +159,9 @@ void turn_each_text(const struct turn *turn, bool (*fn)(void *owner, struct slic
     for (size_t i = 0; i < turn->n_stops; i++)
         if (!visit_text(&v, turn->stops[i]))
             return;
-    if (!visit_text(&v, turn->suffix) || !visit_json(&v, turn->schema) || !visit_json(&v, turn->logit_bias) ||
-        !visit_extras(&v, turn->format_extras) || !visit_extras(&v, turn->stream_extras) ||
-        !visit_metadata(&v, turn->metadata))
+    if (!visit_text(&v, turn->suffix) || !visit_json(&v, turn->schema) ||
+        !visit_json(&v, turn->logit_bias) || !visit_extras(&v, turn->format_extras) ||
+        !visit_extras(&v, turn->stream_extras) || !visit_metadata(&v, turn->metadata))
         return;
     visit_extras(&v, turn->extras);
 }
@@ -216,7 +216,8 @@ struct slice turn_plain_question(const struct turn *turn, struct arena *a)
 {
     struct slice none = {0};
 
-    if (turn->verb != VERB_CHAT || turn_needs(turn) != 0 || turn->n_tools > 0 || turn->n_messages == 0)
+    if (turn->verb != VERB_CHAT || turn_needs(turn) != 0 || turn->n_tools > 0 ||
+        turn->n_messages == 0)
         return none;
     for (size_t i = 0; i < turn->n_messages; i++)
         if (!only_text(&turn->messages[i]))

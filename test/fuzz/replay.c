@@ -32,7 +32,8 @@ static void replay_file(const char *path)
     if (f && fseek(f, 0, SEEK_END) == 0)
         size = ftell(f);
     if (size >= 0 && size <= INPUT_BYTES_MAX)
-        data = malloc(size > 0 ? (size_t)size : 1); /* exact, so that a sanitizer sees one past it */
+        data =
+            malloc(size > 0 ? (size_t)size : 1); /* exact, so that a sanitizer sees one past it */
     if (data && (rewind(f), fread(data, 1, (size_t)size, f) == (size_t)size))
         replay_bytes(name, data, (size_t)size);
     else

@@ -131,7 +131,8 @@ static bool next_line(struct chat *chat, struct slice *ret)
     }
     do {
         chat->interrupted = false;
-        /* At the prompt Ctrl-C is a key; one that comes before the terminal is told so must not end us. */
+        /* At the prompt Ctrl-C is a key; one that comes before the terminal is told so must not end
+         * us. */
         signal(SIGINT, SIG_IGN);
         const char *line = el_gets(chat->el, &n);
         *ret = slice_trim((struct slice){line, line && n > 0 ? (size_t)n : 0});

@@ -35,7 +35,8 @@ static const struct cli_option ledger_options[] = {
 };
 static const struct cli_option detect_options[] = {
     {"jsonl", NULL, "a JSON object {\"text\": ...} a line, instead of one text", 0, NULL},
-    {"no-names", NULL, "patterns alone, without names of persons, places and organisations", 0, NULL},
+    {"no-names", NULL, "patterns alone, without names of persons, places and organisations", 0,
+     NULL},
     {0},
 };
 static const struct cli_option version_options[] = {
@@ -109,8 +110,10 @@ const struct command commands[] = {
     {.name = "detect",
      .operands = "",
      .summary = "the private data that detection sees in a text",
-     .about = "Reads standard input and tells each find: type, group, how sure, and from which character to "
-              "which.  With --json, an object {\"spans\": [{\"type\", \"start\", \"end\", \"score\"}]} a "
+     .about = "Reads standard input and tells each find: type, group, how sure, and from which "
+              "character to "
+              "which.  With --json, an object {\"spans\": [{\"type\", \"start\", \"end\", "
+              "\"score\"}]} a "
               "text.  Needs no node and sends nothing anywhere.",
      .options = detect_options,
      .run = cmd_detect},
