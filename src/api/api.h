@@ -15,6 +15,8 @@ struct refusal {
     struct slice type, code, param; /* absent: the api's own words for the status; param: a JSON
                                        pointer-like path to the field: "messages[2].content" */
     uint64_t retry_after_ms; /* 0: none */
+    /* What did not fit into a local model's context, where that was why; 0: not known. */
+    uint64_t prompt_tokens, context_tokens;
     const char *id;          /* the turn's, for formats that tell it; NULL: there was no turn */
 };
 

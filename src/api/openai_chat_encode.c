@@ -53,12 +53,27 @@ static void chunk_open(const struct stream *s, unsigned choice, struct buf *out)
     ADD(out, ",\"delta\":{");
 }
 
-static void chunk_close(const struct encoding *e, struct buf *out)
+static void put_note(struct buf *out, const char *name, struct slice json)
 {
+    if (json.len == 0)
+        return;
+    json_key(out, name);
+    buf_add_str(out, json);
+}
+
+static struct slice timings_of(const struct encoding *e)
+{
+    return e->answer ? buf_slice(&e->answer->timings) : (struct slice){0};
+}
+
+static void chunk_close(const struct encoding *e, const char *name, struct slice note,
+                        struct buf *out)
+{
+    ADD(out, "]");
     if (e->turn->stream_usage)
-        ADD(out, "],\"usage\":null}\n\n");
-    else
-        ADD(out, "]}\n\n");
+        ADD(out, ",\"usage\":null");
+    put_note(out, name, note);
+    ADD(out, "}\n\n");
 }
 
 /* Ends the delta; the logprobs that wait for this choice go with it. */
@@ -79,7 +94,7 @@ static void delta_close(const struct encoding *e, struct stream *s, unsigned cho
     } else {
         ADD(out, ",\"finish_reason\":null}");
     }
-    chunk_close(e, out);
+    chunk_close(e, "timings", timings_of(e), out);
 }
 
 /* The chunk that tells the role, before the first of a choice. */
@@ -91,7 +106,23 @@ static void choice_open(const struct encoding *e, struct stream *s, unsigned cho
     s->opened |= 1u << choice;
     chunk_open(s, choice, out);
     ADD(out, "\"role\":\"assistant\",\"content\":null},\"logprobs\":null,\"finish_reason\":null}");
-    chunk_close(e, out);
+    chunk_close(e, NULL, (struct slice){0}, out);
+}
+
+/* How much of the prompt was read: at once, in a chunk that says nothing else.  Timings wait for
+ * the chunk that they came with. */
+static void put_progress(const struct encoding *e, struct stream *s, const struct event *event,
+                         struct buf *out)
+{
+    CLEANUP(buf_done) struct buf json = {0};
+
+    if (slice_is(event->name, "timings"))
+        return;
+    json_add_val(&json, event->raw);
+    chunk_open(s, event->choice, out);
+    ADD(out, "},\"logprobs\":null,\"finish_reason\":null}");
+    chunk_close(e, "prompt_progress", buf_slice(&json), out);
+    out->failed |= json.failed;
 }
 
 /* A delta of one member whose value is text. */
@@ -213,6 +244,7 @@ static void put_end(const struct encoding *e, struct stream *s, struct buf *out)
         buf_add_str(out, s->head);
         ADD(out, "],\"usage\":");
         openai_usage(out, &e->answer->usage, e->bill_json);
+        put_note(out, "timings", timings_of(e));
         ADD(out, "}\n\n");
     }
     ADD(out, "data: [DONE]\n\n");
@@ -220,10 +252,9 @@ static void put_end(const struct encoding *e, struct stream *s, struct buf *out)
 
 static void (*const deltas[])(const struct encoding *, struct stream *, const struct event *,
                               struct buf *) = {
-    [EVENT_TEXT] = put_delta,    [EVENT_REASONING] = put_delta,
-    [EVENT_REFUSAL] = put_delta, [EVENT_LOGPROBS] = keep_logprobs,
-    [EVENT_CALL] = put_call,     [EVENT_ARGUMENTS] = put_call,
-    [EVENT_FINISH] = put_finish, [EVENT_END] = NULL,
+    [EVENT_TEXT] = put_delta,         [EVENT_REASONING] = put_delta, [EVENT_REFUSAL] = put_delta,
+    [EVENT_LOGPROBS] = keep_logprobs, [EVENT_CALL] = put_call,       [EVENT_ARGUMENTS] = put_call,
+    [EVENT_FINISH] = put_finish,      [EVENT_NOTE] = put_progress,   [EVENT_END] = NULL,
 };
 
 void openai_chat_event(struct encoding *e, const struct event *event, struct buf *out)
@@ -347,6 +378,7 @@ void openai_chat_whole(struct encoding *e, struct buf *out)
         json_key(out, "usage");
         openai_usage(out, &e->answer->usage, e->bill_json);
     }
+    put_note(out, "timings", timings_of(e));
     ADD(out, "}");
 }
 

@@ -175,6 +175,33 @@ TEST(logprobs_without_a_delta_are_not_lost)
             DONE);
 }
 
+/* llama-server's timings go with the chunk they came with, and with the usage; its progress at
+ * once. The chunk that tells the role has none. */
+TEST(notes_travel_with_their_chunk)
+{
+    struct event timings = {.kind = EVENT_NOTE, .name = SLICE("timings")};
+
+    start(true);
+    timings.raw = parsed("{\"predicted_n\":1}");
+    tell((struct event){.kind = EVENT_BEGIN});
+    tell((struct event){
+        .kind = EVENT_NOTE, .name = SLICE("prompt_progress"), .raw = parsed("{\"total\":9}")});
+    tell(timings);
+    tell((struct event){.kind = EVENT_TEXT, .text = SLICE("a")});
+    timings.raw = parsed("{\"predicted_n\":2}");
+    tell(timings);
+    tell((struct event){.kind = EVENT_USAGE, .usage = {.known = true, .output = 2}});
+    tell((struct event){.kind = EVENT_END});
+    CHECK_STR(
+        out.data, ROLE(0) REST ",\"usage\":null" END_CHUNK DELTA(0, "") REST
+        ",\"usage\":null,\"prompt_progress\":{\"total\":9}" END_CHUNK DELTA(0, "\"content\":\"a\"")
+            REST ",\"usage\":null,\"timings\":{\"predicted_n\":1}" END_CHUNK HEAD
+                 "],\"usage\":{\"prompt_tokens\":0,\"completion_tokens\":2,\"total_tokens\":2,"
+                 "\"prompt_tokens_details\":{\"cached_tokens\":0},"
+                 "\"completion_tokens_details\":{\"reasoning_tokens\":0}},"
+                 "\"timings\":{\"predicted_n\":2}" END_CHUNK DONE);
+}
+
 TEST(upstreams_own_words_are_kept)
 {
     start(false);

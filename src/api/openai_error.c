@@ -48,6 +48,10 @@ void openai_error(const struct refusal *r, struct buf *out)
     put_word(out, "type", r->type, type);
     put_word(out, "param", r->param, NULL);
     put_word(out, "code", r->code, code);
+    if (r->context_tokens) { /* as llama-server has them */
+        json_put_int(out, "n_prompt_tokens", (int64_t)r->prompt_tokens);
+        json_put_int(out, "n_ctx", (int64_t)r->context_tokens);
+    }
     buf_add_cstr(out, "}}");
 }
 

@@ -6,6 +6,7 @@ struct told {
     struct slice message, type, code, param;
     int status;    /* the HTTP status, or the one the error object names */
     bool filtered; /* a moderation's reasons are listed */
+    uint64_t prompt_tokens, context_tokens; /* llama-server's, of a context that is too small */
 };
 
 static const struct {
@@ -125,6 +126,8 @@ static void read_told(struct told *t, yyjson_val *root)
     t->type = json_get_str(of, "type");
     t->code = json_get_str(of, "code");
     t->param = json_get_str(of, "param");
+    t->prompt_tokens = wire_count(of, "n_prompt_tokens");
+    t->context_tokens = wire_count(of, "n_ctx");
     t->filtered = yyjson_is_arr(json_get(json_get(of, "metadata"), "reasons"));
     if (slice_is(json_get_str(json_get(of, "innererror"), "code"), "ResponsibleAIPolicyViolation"))
         t->filtered = true;
@@ -189,6 +192,11 @@ void wire_classify(struct slice body, int http_status, struct arena *arena, stru
         outcome->said_type = said(arena, t.type, 128);
         outcome->said_code = said(arena, t.code, 128);
         outcome->said_param = said(arena, t.param, 128);
+    }
+    if (is_context(&t) && t.context_tokens) { /* llama-server's code is a number */
+        outcome->prompt_tokens = t.prompt_tokens;
+        outcome->context_tokens = t.context_tokens;
+        outcome->said_code = SLICE("context_length_exceeded");
     }
     tell(outcome, &t);
     arena_done(&scratch);

@@ -355,6 +355,24 @@ static void read_usage(struct wire_reader *r, yyjson_val *chunk)
     add_choice(r, &before, chunk);
 }
 
+/* What llama-server tells besides, where the caller asked for it in its own words. */
+static void read_notes(struct wire_reader *r, yyjson_val *chunk)
+{
+    static const struct {
+        const char *asked, *name;
+    } notes[] = {{"timings_per_token", "timings"}, {"return_progress", "prompt_progress"}};
+    const struct turn *turn = r->in.turn;
+
+    if (!turn || !turn->format_name || strcmp(turn->format_name, "openai-chat") != 0)
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(notes); i++) {
+        yyjson_val *val = json_get(chunk, notes[i].name);
+        if (yyjson_is_obj(val) && json_get_bool(turn->raw, notes[i].asked, false))
+            wire_say(&r->in, &(struct event){
+                                 .kind = EVENT_NOTE, .name = slice_of(notes[i].name), .raw = val});
+    }
+}
+
 static void read_chunk(struct wire_read *in, yyjson_val *chunk, struct slice text)
 {
     struct wire_reader *r = (struct wire_reader *)in;
@@ -375,6 +393,7 @@ static void read_chunk(struct wire_read *in, yyjson_val *chunk, struct slice tex
         wire_say(&r->in, &(struct event){.kind = EVENT_BEGIN,
                                          .text = json_get_str(chunk, "model"),
                                          .raw = chunk});
+    read_notes(r, chunk);
     if (yyjson_is_arr(choices))
         yyjson_arr_foreach(choices, i, max, choice)
         {

@@ -276,6 +276,8 @@ static enum walk_step give_up(struct request *r)
         r->refusal.type = o->said_type;
         r->refusal.code = o->said_code;
         r->refusal.param = o->said_param;
+        r->refusal.prompt_tokens = o->prompt_tokens;
+        r->refusal.context_tokens = o->context_tokens;
         if (o->err.status == NIGH_TOOBIG) { /* as refuse_plan says it */
             r->refusal.http_status = 400;
             r->refusal.type = SLICE("invalid_request_error");

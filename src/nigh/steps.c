@@ -166,6 +166,19 @@ static enum walk_step step_label(struct walk *walk)
     return STEP_PLAN;
 }
 
+/* What a local model's context would have had to hold, in llama-server's words too. */
+static void refuse_context(struct request *r)
+{
+    for (size_t i = 0; i < r->plan.n; i++) {
+        const struct candidate *c = &r->plan.candidates[i];
+        if (c->drop != DROP_CONTEXT || c->place->kind != PLACE_ENGINE)
+            continue;
+        r->refusal.type = SLICE("exceed_context_size_error");
+        r->refusal.prompt_tokens = r->plan.traits.tokens_in;
+        r->refusal.context_tokens = c->place->context_tokens;
+    }
+}
+
 /* In the words that programs branch on: they shorten the conversation or ask for another model. */
 static enum walk_step refuse_plan(struct request *r, const struct nigh_err *err)
 {
@@ -179,6 +192,7 @@ static enum walk_step refuse_plan(struct request *r, const struct nigh_err *err)
         r->refusal.http_status = 400; /* as every API says it; 413 is for a body's bytes */
         r->refusal.code = SLICE("context_length_exceeded");
         r->refusal.param = SLICE("messages");
+        refuse_context(r);
     }
     return next;
 }

@@ -35,6 +35,7 @@ void answer_done(struct answer *answer)
     buf_done(&answer->fingerprint);
     buf_done(&answer->tier);
     buf_done(&answer->data);
+    buf_done(&answer->timings);
     answer_init(answer);
 }
 
@@ -193,6 +194,16 @@ static enum nigh_status add_begin(struct answer *answer, const struct event *e,
     return keep(answer, &answer->tier, json_get_str(e->raw, "service_tier"), err);
 }
 
+static enum nigh_status add_note(struct answer *answer, const struct event *e, struct nigh_err *err)
+{
+    if (!slice_is(e->name, "timings"))
+        return NIGH_OK;
+    buf_reset(&answer->timings);
+    json_add_val(&answer->timings, e->raw);
+    return answer->timings.failed ? nigh_fail(err, NIGH_NOMEM, "no memory for the answer")
+                                  : NIGH_OK;
+}
+
 static enum nigh_status add_logprobs(struct answer *answer, struct answer_choice *c,
                                      const struct event *e, struct nigh_err *err)
 {
@@ -290,6 +301,8 @@ enum nigh_status answer_add(struct answer *answer, const struct event *e, struct
         return add_begin(answer, e, err);
     if (e->kind == EVENT_DATA)
         return add_data(answer, e, err);
+    if (e->kind == EVENT_NOTE)
+        return add_note(answer, e, err);
     if (e->kind == EVENT_USAGE)
         answer->usage = e->usage;
     if (e->kind == EVENT_END)

@@ -39,6 +39,7 @@ struct answer {
     struct buf fingerprint; /* system_fingerprint, if told */
     struct buf tier;        /* service_tier, if told */
     struct buf data;        /* EVENT_DATA, as JSON */
+    struct buf timings;     /* the last EVENT_NOTE of that name, as JSON; not among the bytes */
     struct usage usage;
     bool ended; /* END was seen: whole */
     size_t bytes;

@@ -22,6 +22,8 @@ enum event_kind {
                         million numbers writing it again takes long */
     EVENT_LOGPROBS,  /* raw: OpenAI's logprobs object, before the delta of whose tokens it tells */
     EVENT_FINISH,    /* finish; text: of FINISH_STOP the stop sequence that was met, if told */
+    EVENT_NOTE,      /* name: "timings" (so far) or "prompt_progress"; raw: llama-server's object of
+                        that name; only for a caller who speaks its format and asked for it */
     EVENT_USAGE,     /* usage: all that is known so far; replaces what was told before */
     EVENT_END,
 };

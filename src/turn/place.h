@@ -80,6 +80,7 @@ struct outcome {
                             error message of a 4xx may be passed in `said` */
     /* Upstream's error object, when it concerns the caller; in the run's arena. */
     struct slice said, said_type, said_code, said_param;
+    uint64_t prompt_tokens, context_tokens; /* of llama-server's context errors; 0: not told */
 };
 
 struct run {

@@ -99,6 +99,7 @@ const KNOWN_EXTRAS = [
     [/\.prompt_tokens_details\.cache_write_tokens$/, 'counts of places that bill for it'],
     [/^ollama (chat|generate).*\.tool_calls\[\]\.(id|function\.index)$/, "Ollama's own server sends them"],
     [/^ollama (chat|generate).*\.logprobs\[\]\.(top_logprobs\[\]\.)?(bytes|id)$/, "Ollama's own server sends bytes; the number is llama-server's"],
+    [/^openai error\.error\.(n_prompt_tokens|n_ctx)$/, "llama-server tells them of a context that is too small"],
     [/^ollama loaded models\.models\[\]\.context_length$/, "Ollama's own server sends it"],
     [/^ollama model\.model_info\./, 'typed as a Map, sent as an object'],
     [/^ollama version\.nigh$/, 'of this node'],
