@@ -234,7 +234,7 @@ static enum nigh_status decode(enum verb verb, struct turn *turn, struct slice b
     rough.turn.verb = verb;
     if (ret_param)
         *ret_param = (struct slice){0};
-    if ((status = json_parse(&root, body, arena, err)) ||
+    if ((status = decode_body(&d, &root, body)) ||
         (status = decode_object(&d, NULL, root, body_fields, ARRAY_LEN(body_fields), &rough,
                                 &rough.turn.extras)) ||
         (status = read_rest(&d, &rough)))

@@ -39,6 +39,51 @@ enum nigh_status decode_nomem(struct decode *d)
     return nigh_fail(d->err, NIGH_NOMEM, "the request needs more memory than one turn may take");
 }
 
+static bool holds_nul(struct slice text)
+{
+    return text.len > 0 && memchr(text.p, '\0', text.len);
+}
+
+/* Depth is bounded by JSON_DEPTH_MAX. */
+static enum nigh_status refuse_nul(struct decode *d, const struct spot *at, yyjson_val *val)
+{
+    struct spot here = {at, NULL, 0};
+    enum nigh_status status = NIGH_OK;
+    size_t i, max;
+    yyjson_val *key, *item;
+
+    if (yyjson_is_str(val) && holds_nul(json_str(val)))
+        return decode_wrong(d, at, "holds the character NUL");
+    if (yyjson_is_arr(val))
+        yyjson_arr_foreach(val, i, max, item)
+        {
+            here.index = i;
+            if ((status = refuse_nul(d, &here, item)))
+                return status;
+        }
+    if (yyjson_is_obj(val))
+        yyjson_obj_foreach(val, i, max, key, item)
+        {
+            here.key = yyjson_get_str(key);
+            if (holds_nul(json_str(key)))
+                return decode_wrong(d, &here, "holds the character NUL in its name");
+            if ((status = refuse_nul(d, &here, item)))
+                return status;
+        }
+    return NIGH_OK;
+}
+
+/* Only a body that spells it is looked through. */
+enum nigh_status decode_body(struct decode *d, yyjson_val **ret, struct slice body)
+{
+    static const char spelt[] = "\\u0000";
+    enum nigh_status status = json_parse(ret, body, d->arena, d->err);
+
+    if (status || !memmem(body.p, body.len, spelt, sizeof spelt - 1))
+        return status;
+    return refuse_nul(d, NULL, *ret);
+}
+
 static int find_field(const struct field *fields, size_t n, struct slice key)
 {
     for (size_t i = 0; i < n; i++)

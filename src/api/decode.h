@@ -35,6 +35,9 @@ enum nigh_status decode_wrong(struct decode *d, const struct spot *at, const cha
     __attribute__((format(printf, 3, 4)));
 enum nigh_status decode_nomem(struct decode *d);
 
+/* The body's document.  NIGH_INVALID where it is no JSON, and with the path where a text or a name
+ * holds NUL, which programs written in C, here and behind us, would read as its end. */
+NIGH_MUST enum nigh_status decode_body(struct decode *d, yyjson_val **ret, struct slice body);
 /* extras NULL: members without a row are passed over. */
 NIGH_MUST enum nigh_status decode_object(struct decode *d, const struct spot *at, yyjson_val *obj,
                                          const struct field *fields, size_t n, void *to,

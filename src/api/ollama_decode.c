@@ -151,7 +151,7 @@ static enum nigh_status read_body(struct turn *turn, struct slice body, struct a
     rough.turn.stream = true;
     if (ret_param)
         *ret_param = (struct slice){0};
-    if ((status = json_parse(&root, body, arena, err)) ||
+    if ((status = decode_body(&d, &root, body)) ||
         (status = decode_object(&d, NULL, root, kind->fields, kind->n_fields, &rough, NULL)) ||
         (status = kind->read(&d, &rough)) || (status = finish_body(&d, &rough)))
         return status;

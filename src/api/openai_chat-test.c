@@ -228,9 +228,9 @@ static const struct {
     {"{" HI ",'metadata':{'nigh_max_cost_usd':'nan'}}", "metadata.nigh_max_cost_usd",
      "metadata.nigh_max_cost_usd: expected a number from 0 to 1e+06"},
     {"{" HI ",'metadata':{'nigh_max_cost_usd':'\\u0000'}}", "metadata.nigh_max_cost_usd",
-     "metadata.nigh_max_cost_usd: expected a number from 0 to 1e+06"},
+     "metadata.nigh_max_cost_usd: holds the character NUL"},
     {"{" HI ",'metadata':{'nigh_max_cost_usd':'5\\u00006'}}", "metadata.nigh_max_cost_usd",
-     "metadata.nigh_max_cost_usd: expected a number from 0 to 1e+06"},
+     "metadata.nigh_max_cost_usd: holds the character NUL"},
     {"{" HI ",'metadata':{'nigh_deadline_ms':0}}", "metadata.nigh_deadline_ms",
      "metadata.nigh_deadline_ms: expected a number from 1 to 2.592e+09"},
 };
@@ -299,8 +299,14 @@ TEST(foreign_bytes_are_refused)
              NIGH_INVALID);
     struct slice nul = SLICE("{\"messages\":[{\"role\":\"user\",\"content\":\"a\0b\"}]}");
     CHECK_EQ(api_openai_chat.decode(&turn, nul, &mem, &param, NULL), NIGH_INVALID);
-    CHECK_EQ(decode("{\"messages\":[{\"role\":\"user\",\"content\":\"a\\u0000b\"}]}"), NIGH_OK);
-    CHECK_EQ(turn.messages[0].parts[0].text.len, 3);
+    CHECK_EQ(decode("{\"messages\":[{\"role\":\"user\",\"content\":\"a\\u0000b\"}]}"),
+             NIGH_INVALID);
+    CHECK(slice_is(param, "messages[0].content"));
+    CHECK_EQ(
+        decode("{\"x\":[{\"a\\u0000b\":1}],\"messages\":[{\"role\":\"user\",\"content\":\"a\"}]}"),
+        NIGH_INVALID);
+    CHECK_EQ(decode("{\"messages\":[{\"role\":\"user\",\"content\":\"a\\\\u0000b\"}]}"), NIGH_OK);
+    CHECK_EQ(turn.messages[0].parts[0].text.len, 8);
 }
 
 TEST(an_arena_too_small_is_an_error)

@@ -252,7 +252,7 @@ enum nigh_status openai_chat_decode(struct turn *turn, struct slice body, struct
     rough.turn = *turn;
     if (ret_param)
         *ret_param = (struct slice){0};
-    if ((status = json_parse(&root, body, arena, err)) ||
+    if ((status = decode_body(&d, &root, body)) ||
         (status = decode_object(&d, NULL, root, body_fields, ARRAY_LEN(body_fields), &rough,
                                 &rough.turn.extras)) ||
         (status = check_body(&d, &rough)))

@@ -11,7 +11,7 @@ enum nigh_status openai_frame(struct decode *d, struct slice body, const struct 
 
     if (d->ret_param)
         *d->ret_param = (struct slice){0};
-    if ((status = json_parse(&root, body, d->arena, d->err)) ||
+    if ((status = decode_body(d, &root, body)) ||
         (status = decode_object(d, NULL, root, fields, n, rough, &d->turn->extras)) ||
         (status = openai_extras(d)))
         return status;

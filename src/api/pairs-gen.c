@@ -64,7 +64,7 @@ static const struct slice scraps[] = {
     SLICE("\\\""),
     SLICE("{\"a\":[1,null]}"),
     SLICE("}"),
-    SLICE("\0"),
+    SLICE("\1"),
     SLICE("\t\b\f\v"),
     SLICE("\x01\x1f\x7f"),
     SLICE("%s%n"),
@@ -102,11 +102,12 @@ static void put_rune(struct buf *b, uint32_t rune)
         buf_add_char(b, (char)(0x80 | (rune >> 6 * more & 0x3f)));
 }
 
-/* Any code point but the surrogates, the short encodings as often as the long. */
+/* Any code point but the surrogates and NUL, which a request may not hold; the short encodings as
+ * often as the long. */
 static uint32_t gen_rune(struct gen *g)
 {
     static const uint32_t ends[] = {0x80, 0x800, 0x10000, 0x110000};
-    uint32_t rune = gen_below(g, ends[gen_below(g, ARRAY_LEN(ends))]);
+    uint32_t rune = 1 + gen_below(g, ends[gen_below(g, ARRAY_LEN(ends))] - 1);
 
     return rune >= 0xd800 && rune <= 0xdfff ? 0xfffd : rune;
 }
