@@ -148,8 +148,8 @@ static void local_name(char ret[static 128], const struct local *l, const struct
             continue;
         model_name(other, s->engines[kind]->model);
         if (strcmp(ret, other) == 0) { /* one file for two uses: two places, told apart */
-            ret[127 - strlen(suffixes[l->kind])] = 0;
-            strcat(ret, suffixes[l->kind]);
+            size_t more = strlen(suffixes[l->kind]), len = strnlen(ret, 127 - more);
+            memcpy(ret + len, suffixes[l->kind], more + 1);
             return;
         }
     }
