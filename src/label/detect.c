@@ -627,8 +627,7 @@ static int by_start(const void *a, const void *b)
     return x->start < y->start ? -1 : x->start > y->start;
 }
 
-/* The surer one first, then the longer; of one that is partly taken, what is left is still private
- * and joins its neighbour. */
+/* The surer one first, then the longer; what overlaps one that was taken is left out. */
 static enum nigh_status settle(struct detect *d, size_t len, struct spans *ret,
                                struct nigh_err *err)
 {
@@ -642,15 +641,12 @@ static enum nigh_status settle(struct detect *d, size_t len, struct spans *ret,
     qsort(d->found.all, d->found.n, sizeof *d->found.all, by_worth);
     for (size_t i = 0; i < d->found.n; i++) {
         struct span span = d->found.all[i];
-        while (span.start < span.end && taken[span.start / 64] >> span.start % 64 & 1)
-            span.start++;
-        size_t end = span.start;
-        while (end < span.end && !(taken[end / 64] >> end % 64 & 1))
-            end++;
-        bool whole = span.start == d->found.all[i].start && end == span.end;
-        if (end - span.start < 1 || !whole)
+        size_t at = span.start;
+        while (at < span.end && !(taken[at / 64] >> at % 64 & 1))
+            at++;
+        if (at < span.end || span.start == span.end)
             continue;
-        for (size_t k = span.start; k < end; k++)
+        for (size_t k = span.start; k < span.end; k++)
             taken[k / 64] |= UINT64_C(1) << k % 64;
         if (ret->n >= DETECT_SPANS_MAX ||
             !grow((void **)&ret->all, &ret->cap, ret->n, sizeof *ret->all)) {

@@ -47,19 +47,21 @@ static const struct fold_row *row_of(uint32_t cp)
     return low < ARRAY_LEN(fold_rows) && fold_rows[low].cp == cp ? &fold_rows[low] : NULL;
 }
 
-static bool room(struct fold *fold, size_t len)
+bool fold_room(struct fold *fold, size_t len)
 {
-    if (fold->cap >= len + 1)
+    size_t cap = 2 * fold->cap > len + 1 ? 2 * fold->cap : len + 1;
+
+    if (fold->cap > len)
         return true;
-    char *text = realloc(fold->text, len + 1);
+    char *text = realloc(fold->text, cap);
     if (text)
         fold->text = text;
-    uint32_t *from = realloc(fold->from, (len + 1) * sizeof *from);
+    uint32_t *from = realloc(fold->from, cap * sizeof *from);
     if (from)
         fold->from = from;
     if (!text || !from)
         return false;
-    fold->cap = len + 1;
+    fold->cap = cap;
     return true;
 }
 
@@ -92,7 +94,7 @@ bool fold_text(struct fold *fold, struct slice text)
 {
     size_t out = 0;
 
-    if (!room(fold, text.len))
+    if (!fold_room(fold, text.len))
         return false;
     for (size_t i = 0, len; i < text.len; i += len) {
         const struct fold_row *row = NULL;

@@ -14,6 +14,8 @@ struct fold {
     size_t cap;
 };
 void fold_done(struct fold *fold);
+/* Memory for len bytes and their map, at least doubled where it grows; false: there is none. */
+bool fold_room(struct fold *fold, size_t len);
 /* Is there anything to fold?  Of most texts not: they are scanned as they are. */
 bool fold_needed(struct slice text);
 /* false: out of memory.  text: valid UTF-8, at most UINT32_MAX bytes. */

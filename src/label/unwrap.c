@@ -22,22 +22,6 @@ static int hex_value(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-static bool room(struct fold *view, size_t len)
-{
-    if (view->cap > len)
-        return true;
-    char *text = realloc(view->text, len + 1);
-    if (text)
-        view->text = text;
-    uint32_t *from = realloc(view->from, (len + 1) * sizeof *from);
-    if (from)
-        view->from = from;
-    if (!text || !from)
-        return false;
-    view->cap = len + 1;
-    return true;
-}
-
 static void put(struct fold *view, char c, size_t from)
 {
     view->text[view->len] = c;
@@ -64,7 +48,7 @@ enum unwrap unwrap_percent(struct fold *view, struct slice text)
 
     if (!first)
         return UNWRAP_NONE;
-    if (!room(view, text.len))
+    if (!fold_room(view, text.len))
         return UNWRAP_NOMEM;
     view->len = 0;
     for (size_t i = 0; i < text.len; i++) {
@@ -122,7 +106,7 @@ enum unwrap unwrap_entities(struct fold *view, struct slice text)
 
     if (!first)
         return UNWRAP_NONE;
-    if (!room(view, text.len))
+    if (!fold_room(view, text.len))
         return UNWRAP_NOMEM;
     view->len = 0;
     for (size_t i = 0; i < text.len; i++) {
@@ -154,7 +138,7 @@ enum unwrap unwrap_spaced(struct fold *view, struct slice text)
 {
     bool any = false, start = true;
 
-    if (!room(view, text.len))
+    if (!fold_room(view, text.len))
         return UNWRAP_NOMEM;
     view->len = 0;
     for (size_t i = 0; i < text.len; i++) {
@@ -218,7 +202,7 @@ enum unwrap unwrap_lines(struct fold *view, struct slice text)
         size_t from = token_start(text, before), to = token_end(text, after);
         if (!worth_joining(text, from, to))
             continue;
-        if (!room(view, view->len + (to - from) + 1))
+        if (!fold_room(view, view->len + (to - from) + 1))
             return UNWRAP_NOMEM;
         for (size_t k = from; k < to; k++)
             if (k < before || k >= after)
@@ -303,7 +287,7 @@ static enum unwrap add_run(struct unwrap_runs *r, const unsigned char *p, size_t
         r->until = until;
         r->cap = 2 * len;
     }
-    if (!room(&r->view, len))
+    if (!fold_room(&r->view, len))
         return UNWRAP_NOMEM;
     for (size_t i = 0; i <= n; i++) {
         r->until[r->view.len] = (uint32_t)to;
