@@ -30,3 +30,30 @@ NIGH_MUST enum nigh_status ledger_open(struct ledger *ledger, const struct ledge
 /* status: the HTTP status, or 0 with `failure` a status word ("timed out"). */
 void ledger_close(struct ledger *ledger, uint64_t row, uint64_t bytes_out, uint64_t bytes_in,
                   int http_status, const char *failure);
+
+/* A send that did not happen, since a label forbids it: zero bytes, and why.  body_bytes is of no
+ * matter.  The refusal stands whether or not this could be written. */
+void ledger_denied(struct ledger *ledger, const struct ledger_entry *entry, const char *why);
+
+/* What else somebody may want proven later.  Never content: names out of the config, words of ours,
+ * digests. */
+#define LEDGER_NOTES(N)                                                                            \
+    N(CONSENT, "consent")             /* a label may be widened, from now until until_us */        \
+    N(CONSENT_ENDED, "consent-ended") /* no longer: taken back */                                  \
+    N(NOTE, "note")                   /* such as detection that was turned off for a place */
+enum ledger_note_kind {
+#define LEDGER_NOTE_KIND(name, text) LEDGER_##name,
+    LEDGER_NOTES(LEDGER_NOTE_KIND)
+#undef LEDGER_NOTE_KIND
+};
+struct ledger_note {
+    enum ledger_note_kind kind;
+    const char *turn;  /* NULL: of none */
+    const char *place; /* NULL: of none */
+    const char *label; /* as label_text writes it; NULL: none */
+    const char *what;  /* "rule 3", "value 4f1a..., by nigh consent" */
+    uint64_t until_us; /* wall clock; 0: without an end */
+};
+/* What depends on it (a consent) holds only when this says NIGH_OK. */
+NIGH_MUST enum nigh_status ledger_note(struct ledger *ledger, const struct ledger_note *note,
+                                       struct nigh_err *err);
