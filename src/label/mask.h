@@ -49,12 +49,13 @@ void mask_key_of(struct mask_keys *keys, unsigned char ret[static MASK_KEY_BYTES
 NIGH_MUST enum nigh_status mask_new(struct mask **ret,
                                     const unsigned char key[static MASK_KEY_BYTES],
                                     struct arena *arena, struct nigh_err *err);
-/* type: "EMAIL_ADDRESS"; value: as it stood in the turn, copied.  The same value again is nothing.
- */
-NIGH_MUST enum nigh_status mask_add(struct mask *mask, const char *type, struct slice value,
-                                    struct nigh_err *err);
-size_t mask_count(const struct mask *mask);
-/* How many replacements were made in the bodies so far, for the bill and the ledger. */
+/* type: "EMAIL_ADDRESS"; the value is text[start..end), copied.  The same value again is nothing.
+ * A value that is a word of its own in text is looked for as such (Ann is not in Anna); one that is
+ * not is looked for everywhere. */
+NIGH_MUST enum nigh_status mask_add(struct mask *mask, const char *type, struct slice text,
+                                    size_t start, size_t end, struct nigh_err *err);
+size_t mask_count(const struct mask *mask); /* values added */
+/* How many replacements were made in the latest body, for the bill and the ledger. */
 uint64_t mask_replaced(const struct mask *mask);
 
 /* body: the JSON that a place encoded.  Every string in it, keys included and JSON inside of
