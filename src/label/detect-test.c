@@ -1,6 +1,7 @@
 #include "base/clock.h"
 #include "base/tap.h"
 #include "label/detect.h"
+#include "label/detect_fills.h"
 
 static struct detect *shared; /* made once: a test is about what it finds */
 
@@ -322,24 +323,77 @@ TEST(hidden_values_are_found)
     CHECK(good);
 }
 
-/* ---- bounds ---- */
+/* ---- borders ---- */
 
-static const struct {
-    const char *name, *unit;
-} fills[] = {
-    {"digits", "0123456789"},
-    {"ones", "1"},
-    {"spaced digits", "1 2 3 "},
-    {"at signs", "a@"},
-    {"dots", "a."},
-    {"base64", "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo"},
-    {"percent", "%41"},
-    {"entities", "&#65;"},
-    {"hyphens", "-----BEGIN "},
-    {"newlines", "1\n"},
-    {"capitals", "ABCD1234"},
-    {"cyrillic", "\xd0\xb0"},
-};
+/* Is value, cut at `cut` over two messages, told as one find over the border? */
+static bool border_shows(const char *value, size_t cut)
+{
+    CLEANUP(buf_done) struct buf before = {0}, after = {0};
+    struct nigh_err err = {0};
+    size_t len = strlen(value);
+
+    buf_add_cstr(&before, "Please note: ");
+    size_t start = before.len;
+    buf_add(&before, value, cut);
+    buf_add(&after, value + cut, len - cut);
+    buf_add_cstr(&after, " and thanks.");
+    CHECK_EQ(detect_border(detector(), buf_slice(&before), buf_slice(&after), &found, &err),
+             NIGH_OK);
+    for (size_t i = 0; i < found.n; i++) {
+        CHECK(found.all[i].start < before.len && found.all[i].end > before.len);
+        CHECK(found.all[i].end <= before.len + after.len);
+    }
+    if (covers(start, start + len))
+        return true;
+    /* else the half that shows itself must be all but a few characters of it */
+    scan(buf_slice(&before));
+    bool shown = covers(start, start + cut) && len - cut <= 4;
+    scan(buf_slice(&after));
+    return shown || (covers(0, len - cut) && cut <= 4);
+}
+
+TEST(a_value_split_over_two_messages_is_found_at_every_cut)
+{
+    size_t caught = 0, cuts = 0;
+
+    for (size_t v = 0; v < ARRAY_LEN(values); v++)
+        for (size_t cut = 1; cut < strlen(values[v]); cut++, cuts++) {
+            bool hit = border_shows(values[v], cut);
+            if (!hit)
+                printf("#    %.*s | %s\n", (int)cut, values[v], values[v] + cut);
+            caught += hit;
+        }
+    printf("# %-12s %3zu %%\n", "split in two", 100 * caught / cuts);
+    CHECK(100 * caught >= 95 * cuts);
+}
+
+TEST(a_border_tells_only_what_straddles_it)
+{
+    static const struct {
+        const char *before, *after;
+        size_t n;
+    } rows[] = {
+        {"mine is jane.doe@exam", "ple.com, write", 1},
+        {"card 4111 1111", "1111 1111", 1},
+        {"jane.doe@example.com", "4111 1111 1111 1111", 0}, /* each shows its own */
+        {"ask bob", "a@example.com or me", 0},              /* an address of its own, after a word */
+        {"in 19", "84 it was", 0},
+        {"The year 2024-01", "-15 and 12 apples", 0}, /* a date is nothing to be sure of */
+        {"", "4111 1111 1111 1111", 0},
+        {"\xc3\xa9t\xc3\xa9", "\xc3\xa9t\xc3\xa9", 0},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CHECK_EQ(detect_border(detector(), slice_of(rows[i].before), slice_of(rows[i].after),
+                               &found, NULL),
+                 NIGH_OK);
+        if (found.n != rows[i].n)
+            printf("# %s | %s: %zu\n", rows[i].before, rows[i].after, found.n);
+        CHECK_EQ(found.n, rows[i].n);
+    }
+}
+
+/* ---- bounds ---- */
 
 /* Twelve ways to keep a scanner busy: four times the text may take six times as long, not sixteen;
  * what is found may be too much, and then it is said. */
@@ -347,15 +401,15 @@ TEST(work_is_linear_whatever_fills_the_text)
 {
     enum { SMALL = 1 << 16, FACTOR = 4 };
 
-    for (size_t f = 0; f < ARRAY_LEN(fills); f++) {
+    for (size_t f = 0; f < ARRAY_LEN(detect_fills); f++) {
         CLEANUP(buf_done) struct buf text = {0};
         uint64_t us[2];
         while (text.len < SMALL * FACTOR)
-            buf_add_cstr(&text, fills[f].unit);
+            buf_add_cstr(&text, detect_fills[f].unit);
         for (int big = 0; big < 2; big++) {
             struct slice part = {text.data, big ? text.len
-                                                : text.len / FACTOR / strlen(fills[f].unit) *
-                                                      strlen(fills[f].unit)};
+                                                : text.len / FACTOR / strlen(detect_fills[f].unit) *
+                                                      strlen(detect_fills[f].unit)};
             us[big] = UINT64_MAX;
             for (int i = 0; i < 3; i++) {
                 uint64_t start = clock_mono_us();
@@ -365,7 +419,7 @@ TEST(work_is_linear_whatever_fills_the_text)
                 us[big] = took < us[big] ? took : us[big];
             }
         }
-        printf("# %-14s %6llu us for 64 KB, %7llu for 256\n", fills[f].name,
+        printf("# %-14s %6llu us for 64 KB, %7llu for 256\n", detect_fills[f].name,
                (unsigned long long)us[0], (unsigned long long)us[1]);
     }
 }

@@ -87,6 +87,7 @@ enum {
     DETECT_BYTES_MAX = 64 << 20,      /* of one text; more is over every budget */
     DETECT_SPANS_MAX = 100000,        /* more is sensitive as a whole */
     DETECT_NAMES_BYTES_MAX = 1 << 20, /* the tagger reads so much of a text: 0.1 s */
+    DETECT_BORDER_BYTES = 128,        /* of each side of a border: the longest value but keys */
 };
 
 struct detect;
@@ -99,3 +100,14 @@ struct detect *detect_free(struct detect *detect);
  * NIGH_NOMEM mean "sensitive"; *ret is then empty.  *ret is reused from call to call. */
 NIGH_MUST enum nigh_status detect_scan(struct detect *detect, struct slice text, uint64_t budget_us,
                                        struct spans *ret, struct nigh_err *err);
+
+/* What neither of two neighbouring texts shows alone and both together do: a value that was cut in
+ * two messages, fields or pieces.  Reads the end of before and the beginning of after, joined as
+ * they are and with a space; names are not looked for, and only what is sure of itself counts.  Not
+ * to be called within one text: detect_scan sees all of it.
+ *
+ * start, end: bytes of before and after written one behind the other, so start < before.len < end;
+ * of one group none overlap.  Status as detect_scan. */
+NIGH_MUST enum nigh_status detect_border(struct detect *detect, struct slice before,
+                                         struct slice after, struct spans *ret,
+                                         struct nigh_err *err);
