@@ -37,6 +37,10 @@ TEST(config_of_nothing_is_the_defaults)
     CHECK(isnan(config->budget_usd_per_day));
     CHECK(config->skills);
     CHECK_EQ(config->n_clouds + config->n_aliases + config->n_rules + config->n_zones, 0);
+    for (unsigned i = 0; i < DETECT_GROUP_COUNT; i++)
+        CHECK_EQ(config->detect.policy[i], detect_policy_default((enum detect_group)i));
+    CHECK(config->detect.names && config->detect.budget_ms == 250 && !config->detect.words_file);
+    CHECK(config->n_tools == 0 && !config->tools_default && !config->links_neutralise);
     CHECK_EQ(report.n, 0);
     config_free(config);
 }
@@ -74,11 +78,13 @@ TEST(config_takes_the_design_pages_sample)
     struct config *config = parse(sample);
 
     CHECK(config != NULL);
-    CHECK_EQ(report.n, 3); /* detect, memory and mesh come later */
+    CHECK_EQ(report.n, 2); /* memory and mesh come later */
     for (size_t i = 0; i < report.n; i++)
         CHECK(report.list[i].warning);
-    CHECK_STR(report.list[0].key, "detect");
-    CHECK_EQ(report.list[0].line, 23);
+    CHECK_STR(report.list[0].key, "memory");
+    CHECK_EQ(report.list[0].line, 24);
+    CHECK_EQ(config->detect.policy[DETECT_PERSON], DETECT_MASK);
+    CHECK_EQ(config->detect.policy[DETECT_SECRET], DETECT_KEEP);
     CHECK_EQ(config->n_zones, 2);
     CHECK_STR(config->zones[1].inside[0], "home");
     CHECK_STR(config->engine.model, "qwen3-0.6b");
@@ -91,6 +97,54 @@ TEST(config_takes_the_design_pages_sample)
     CHECK_EQ(config->n_rules, 2);
     CHECK_STR(config->rules[1].text, "(?i)my (bank|doctor)");
     config_free(config);
+}
+
+TEST(config_reads_what_is_done_with_private_data)
+{
+    struct config *config =
+        parse("zones: {home: {}}\n"
+              "detect: {card: allow, url: keep, names: false, words: [Anna Blum, \"Projekt Blau\"],\n"
+              "         words_file: names.txt, budget: 1.5s}\n"
+              "tools: {read_mail: home, \"web_*\": public, default: device}\n"
+              "answer: {links: neutralise}\n");
+
+    CHECK(config != NULL);
+    CHECK_EQ(config->detect.policy[DETECT_CARD], DETECT_ALLOW);
+    CHECK_EQ(config->detect.policy[DETECT_URL], DETECT_KEEP);
+    CHECK_EQ(config->detect.policy[DETECT_IBAN], DETECT_MASK);
+    CHECK(!config->detect.names);
+    CHECK_EQ(config->detect.n_words, 2);
+    CHECK_STR(config->detect.words[1], "Projekt Blau");
+    CHECK_STR(config->detect.words_file, "names.txt");
+    CHECK_EQ(config->detect.budget_ms, 1500);
+    CHECK_EQ(config->n_tools, 2);
+    CHECK_STR(config->tools[1].name, "web_*");
+    CHECK_STR(config->tools[1].zone, "public");
+    CHECK_STR(config->tools_default, "device");
+    CHECK(config->links_neutralise);
+    config_free(config);
+}
+
+TEST(config_names_what_is_wrong_with_private_data)
+{
+    static const struct {
+        const char *text, *key;
+    } rows[] = {
+        {"detect: {card: hide}\n", "detect.card"},
+        {"detect: {cards: mask}\n", "detect.cards"},
+        {"detect: {budget: 0s}\n", "detect.budget"},
+        {"detect: {budget: 1m}\n", "detect.budget"},
+        {"detect: {words: [ab]}\n", "detect.words[0]"},
+        {"tools: {read_mail: home}\n", "tools.read_mail"},
+        {"tools: {default: home}\n", "tools.default"},
+        {"answer: {links: drop}\n", "answer.links"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CHECK(parse(rows[i].text) == NULL);
+        CHECK_EQ(report.n_errors, 1);
+        CHECK_STR(report.list[0].key, rows[i].key);
+    }
 }
 
 TEST(config_reads_every_kind_of_value)

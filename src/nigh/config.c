@@ -3,6 +3,7 @@
 #include "api/wire.h"
 #include "base/path.h"
 #include "nigh/config_can.h"
+#include "nigh/config_detect.h"
 #include "nigh/yaml.h"
 #include "route/decide.h"
 #include <arpa/inet.h>
@@ -429,6 +430,42 @@ static void read_rules(struct reader *rd, yaml_node_t *node, void *at, const str
     }
 }
 
+static void read_tools(struct reader *rd, yaml_node_t *node, void *at, const struct yaml_key *key)
+{
+    struct config *config = at;
+    size_t n = reader_pairs(rd, node);
+
+    _Static_assert((int)READER_PAIRS_MAX <= (int)CONFIG_TOOLS_MAX,
+                   "a mapping is bounded by the reader");
+    config->tools = n ? arena_calloc(&config->arena, n, sizeof *config->tools) : NULL;
+    for (size_t i = 0; config->tools && i < n; i++) {
+        struct slice name;
+        yaml_node_t *key_node, *value;
+        if (!reader_pair(rd, node, i, &name, &key_node, &value))
+            continue;
+        size_t len = reader_push(rd, ".%.60s", name.p);
+        struct config_tool *tool = &config->tools[config->n_tools];
+        if (slice_is(name, "default") && !reader_is_null(value)) {
+            reader_text(rd, value, &config->tools_default, key);
+        } else if (!reader_is_null(value) && (tool->name = arena_strdup(&config->arena, name))) {
+            reader_text(rd, value, &tool->zone, key);
+            config->n_tools += tool->zone != NULL;
+        }
+        reader_pop(rd, len);
+    }
+}
+
+static void read_links(struct reader *rd, yaml_node_t *node, void *at, const struct yaml_key *key)
+{
+    struct slice s = reader_scalar(rd, node);
+
+    (void)key;
+    if (slice_is(s, "neutralise") || slice_is(s, "keep"))
+        *(bool *)at = slice_is(s, "neutralise");
+    else if (s.p)
+        reader_mistake(rd, node, "expected keep or neutralise");
+}
+
 static void read_profile(struct reader *rd, yaml_node_t *node, void *at, const struct yaml_key *key)
 {
     struct slice s = reader_scalar(rd, node);
@@ -525,6 +562,11 @@ static const struct yaml_key route_keys[] = {
     {0},
 };
 
+static const struct yaml_key answer_keys[] = {
+    {.name = "links", .read = read_links, .offset = TOP(links_neutralise)},
+    {0},
+};
+
 static const struct yaml_key responses_keys[] = {
     {.name = "keep", .read = reader_duration, .offset = TOP(responses_keep_ms)},
     {.name = "max", .read = reader_bytes, .offset = TOP(responses_bytes_max)},
@@ -540,13 +582,13 @@ static const struct yaml_key top_keys[] = {
     {.name = "aliases", .read = read_aliases},
     {.name = "route", .read = reader_map, .sub = route_keys},
     {.name = "rules", .read = read_rules},
+    {.name = "detect", .read = config_detect_read, .offset = TOP(detect)},
+    {.name = "tools", .read = read_tools},
+    {.name = "answer", .read = reader_map, .sub = answer_keys},
     {.name = "skills", .read = reader_bool, .offset = TOP(skills)},
     {.name = "log", .read = read_level, .offset = TOP(log_level)},
     {.name = "body_max", .read = reader_bytes, .offset = TOP(body_bytes_max)},
     {.name = "responses", .read = reader_map, .sub = responses_keys},
-    {.name = "detect",
-     .read = reader_later,
-     .note = "not done by this version: labels come from callers, keys and rules alone"},
     {.name = "memory", .read = reader_later, .note = "this version remembers nothing yet"},
     {.name = "mesh", .read = reader_later, .note = "this version knows no other nodes yet"},
     {0},
@@ -559,6 +601,7 @@ static void config_defaults(struct config *config)
     config->default_label = "public";
     config->profile = "balanced";
     config->budget_usd_per_day = NAN;
+    config_detect_defaults(&config->detect);
     config->skills = true;
     config->log_level = "info";
     config->body_bytes_max = 64 << 20;
@@ -603,6 +646,9 @@ static void check_zones_named(struct reader *rd)
         check_zone(rd, &config->clouds[i].zone);
     for (size_t i = 0; i < config->n_rules; i++)
         check_zone(rd, &config->rules[i].label);
+    for (size_t i = 0; i < config->n_tools; i++)
+        check_zone(rd, &config->tools[i].zone);
+    check_zone(rd, &config->tools_default);
 }
 
 /* "line 12: rule: why" and "zones: why" without what the report tells anyway. */
@@ -706,6 +752,7 @@ static void resolve_all(struct config *config, const char *file)
     resolve(config, file, true, &config->engine.program);
     resolve(config, file, true, &config->engine.embed.model);
     resolve(config, file, true, &config->engine.rerank.model);
+    resolve(config, file, false, &config->detect.words_file);
     for (size_t i = 0; i < config->n_clouds; i++)
         resolve(config, file, false, &config->clouds[i].key_file);
 }

@@ -6,6 +6,7 @@
  * config_free; a reload makes a new one beside it and swaps only when the new one is whole. Loop
  * thread only after loading. */
 #pragma once
+#include "label/detect.h"
 #include "label/rule.h"
 #include "label/zone.h"
 #include "turn/place.h"
@@ -15,6 +16,7 @@ enum {
     CONFIG_CLOUDS_MAX = 64,
     CONFIG_MODELS_MAX = 256, /* per cloud */
     CONFIG_ALIASES_MAX = 1024,
+    CONFIG_TOOLS_MAX = 1024,
     CONFIG_MISTAKES_MAX = 100,
 };
 
@@ -75,6 +77,22 @@ struct config_alias {
     const char *from, *to;
 };
 
+/* What is done with private data that is found in a turn. */
+struct config_detect {
+    enum detect_policy policy[DETECT_GROUP_COUNT];
+    bool names;         /* true: the tagger looks for names, where a group of names is not allowed */
+    const char **words; /* the user's own, of group `contact` */
+    size_t n_words;
+    const char *words_file; /* more of them, one a line; NULL: none */
+    uint64_t budget_ms;     /* of one turn; 250 */
+};
+
+/* Where a tool does its work; see label/toolzone.h. */
+struct config_tool {
+    const char *name; /* or a beginning and '*' */
+    const char *zone;
+};
+
 struct config {
     struct arena arena;
     const char *path; /* the file, or "(defaults)" */
@@ -92,6 +110,11 @@ struct config {
     double budget_usd_per_day; /* NAN: none */
     struct rule_spec *rules;
     size_t n_rules;
+    struct config_detect detect;
+    struct config_tool *tools;
+    size_t n_tools;
+    const char *tools_default;    /* zone of every other tool; NULL: not declared */
+    bool links_neutralise;        /* false: links in answers stay as they are */
     bool skills;                  /* true */
     const char *log_level;        /* "info" */
     size_t body_bytes_max;        /* 64 MiB */

@@ -2,6 +2,7 @@
  * that as YAML in block style.  What is written reads back as the same config (config-test.c). */
 #include "base/json.h"
 #include "nigh/config_can.h"
+#include "nigh/config_detect.h"
 #include <math.h>
 
 /* --- JSON ---------------------------------------------------------------------------------------
@@ -197,6 +198,22 @@ static void put_lists(const struct config *config, struct buf *out)
     buf_add_char(out, ']');
 }
 
+static void put_private(const struct config *config, struct buf *out)
+{
+    json_key(out, "detect");
+    config_detect_put(&config->detect, out);
+    json_key(out, "tools");
+    buf_add_char(out, '{');
+    for (size_t i = 0; i < config->n_tools; i++)
+        json_put_cstr(out, config->tools[i].name, config->tools[i].zone);
+    json_put_cstr(out, "default", config->tools_default);
+    buf_add_char(out, '}');
+    json_key(out, "answer");
+    buf_add_char(out, '{');
+    json_put_cstr(out, "links", config->links_neutralise ? "neutralise" : "keep");
+    buf_add_char(out, '}');
+}
+
 void config_show_json(const struct config *config, struct buf *out)
 {
     char listen[300];
@@ -209,6 +226,7 @@ void config_show_json(const struct config *config, struct buf *out)
     json_put_cstr(out, "default_label", config->default_label);
     put_engine(&config->engine, out);
     put_lists(config, out);
+    put_private(config, out);
     json_key(out, "route");
     buf_add_char(out, '{');
     json_put_cstr(out, "profile", config->profile);

@@ -382,6 +382,23 @@ static enum nigh_status setting_route(struct setting *s, const struct setting_pa
     return NIGH_OK;
 }
 
+static enum nigh_status setting_tools(struct setting *s, struct nigh_err *err)
+{
+    const struct config *config = s->config;
+    struct toolzone *all = arena_calloc(&s->config->arena, config->n_tools + 1, sizeof *all);
+
+    if (!all)
+        return nigh_fail(err, NIGH_NOMEM, "tools: out of memory");
+    for (size_t i = 0; i < config->n_tools; i++)
+        all[i] =
+            (struct toolzone){config->tools[i].name,
+                              (unsigned)zone_find(&s->zones, slice_of(config->tools[i].zone))};
+    s->tools = (struct toolzones){all, config->n_tools, TOOLZONE_NONE};
+    if (config->tools_default)
+        s->tools.other = zone_find(&s->zones, slice_of(config->tools_default));
+    return NIGH_OK;
+}
+
 static enum nigh_status setting_build(struct setting *s, const struct setting_parts *parts,
                                       const struct setting *previous, struct nigh_err *err)
 {
@@ -393,6 +410,8 @@ static enum nigh_status setting_build(struct setting *s, const struct setting_pa
         status = label_parse(&s->default_label, &s->zones, slice_of(config->default_label), err);
     if (status == NIGH_OK)
         status = rules_new(&s->rules, config->rules, config->n_rules, &s->zones, err);
+    if (status == NIGH_OK)
+        status = setting_tools(s, err);
     if (status == NIGH_OK)
         status = setting_engines_find(s, parts, previous, err);
     s->clouds = arena_calloc(&config->arena, config->n_clouds + 1, sizeof(struct cloud *));

@@ -9,6 +9,7 @@
 #include "cloud/cloud.h"
 #include "engine/engine.h"
 #include "label/rule.h"
+#include "label/toolzone.h"
 #include "nigh/config.h"
 #include "route/decide.h"
 
@@ -17,6 +18,7 @@ struct setting {
     struct config *config;
     struct zones zones;
     struct rules *rules;
+    struct toolzones tools;
     struct label default_label;
     /* By enum launch_kind: counted boxes, shared between settings; NULL: no such local model */
     struct setting_engine *engines[3];
