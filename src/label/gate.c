@@ -19,6 +19,7 @@ struct clearance {
     unsigned zone;
     char place[DEST_PLACE_BYTES], address[DEST_ADDRESS_BYTES];
     struct slice body;
+    uint64_t masked;
     enum { PASS_MADE, PASS_SPENT, PASS_SETTLED } state;
     uint64_t row; /* of the ledger; 0: none, it stays on the device */
 };
@@ -63,15 +64,31 @@ static enum nigh_status judge(const struct gate *g, struct label data, const str
                      to->place, g->zones->name[to->zone]);
 }
 
+static void tell_denied(const struct gate *g, const char *turn, struct label data,
+                        const struct dest *to, const struct nigh_err *why)
+{
+    struct ledger_entry entry = {.turn = turn,
+                                 .place = to->place,
+                                 .address = to->address,
+                                 .zone = to->zone,
+                                 .label = data};
+
+    if (g->ledger)
+        ledger_denied(g->ledger, &entry, why->what);
+}
+
 enum nigh_status gate_clear(struct gate *g, struct clearance **ret_pass, const char *turn,
                             struct label data, const struct dest *to, struct slice body,
                             struct nigh_err *err)
 {
-    enum nigh_status status = judge(g, data, to, err);
+    struct nigh_err why = {0};
+    enum nigh_status status = judge(g, data, to, &why);
     struct clearance *pass;
 
+    if (status == NIGH_DENIED)
+        tell_denied(g, turn, data, to, &why);
     if (status != NIGH_OK)
-        return status;
+        return nigh_fail(err, status, "%s", why.what);
     pass = calloc(1, sizeof *pass);
     if (!pass)
         return nigh_fail(err, NIGH_NOMEM, "gate: out of memory");
@@ -118,7 +135,8 @@ enum nigh_status clearance_spend(struct clearance *pass, const struct dest *to, 
                                      .address = pass->address,
                                      .zone = pass->zone,
                                      .label = pass->label,
-                                     .body_bytes = pass->body.len};
+                                     .body_bytes = pass->body.len,
+                                     .masked = pass->masked};
 
         status = ledger_open(pass->gate->ledger, &entry, &pass->row, err);
     }
@@ -127,20 +145,27 @@ enum nigh_status clearance_spend(struct clearance *pass, const struct dest *to, 
     return status;
 }
 
-void clearance_settle(struct clearance *pass, uint64_t bytes_out, uint64_t bytes_in,
-                      int http_status, const char *failure)
+void clearance_masked(struct clearance *pass, uint64_t values)
+{
+    pass->masked = values;
+}
+
+void clearance_settle(struct clearance *pass, const struct ledger_sent *sent)
 {
     if (!pass || pass->state != PASS_SPENT)
         return;
     pass->state = PASS_SETTLED;
     if (pass->row)
-        ledger_close(pass->gate->ledger, pass->row, bytes_out, bytes_in, http_status, failure);
+        ledger_close(pass->gate->ledger, pass->row, sent);
 }
 
 struct clearance *clearance_free(struct clearance *pass)
 {
-    if (pass)
-        clearance_settle(pass, pass->body.len, 0, 0, "abandoned");
+    if (pass) /* nobody knows how far it got */
+        clearance_settle(pass, &(struct ledger_sent){.bytes_out = pass->body.len,
+                                                     .kernel_out = -1,
+                                                     .kernel_in = -1,
+                                                     .failure = "abandoned"});
     free(pass);
     return NULL;
 }

@@ -3,7 +3,7 @@
  * gate_clear() makes a clearance: proof that label_permits() agreed for exactly this body and this
  * destination.  net/client.c takes one with every send and spends it; there is no other source and
  * no way to spend one twice.  A refusal is an ordinary outcome (NIGH_DENIED) whose text names the
- * label and the place, never content.  Loop thread only.
+ * label and the place, never content; the ledger gets an entry of it.  Loop thread only.
  *
  * Invariants: 1. A clearance is for one pair of (body pointer and length, destination).  2. It is
  * spent at most once and freed exactly once.  3. A send to any zone but `device` has an open ledger
@@ -38,6 +38,8 @@ void gate_zones(struct gate *gate, const struct zones *zones);
 NIGH_MUST enum nigh_status gate_clear(struct gate *gate, struct clearance **ret_pass,
                                       const char *turn, struct label data, const struct dest *to,
                                       struct slice body, struct nigh_err *err);
+/* How many values of the body are placeholders (label/mask.h), for the ledger; before it is spent. */
+void clearance_masked(struct clearance *pass, uint64_t values);
 /* NULL is fine.  Spent and not settled: its ledger row is closed as abandoned, all bytes counted
  * out. */
 struct clearance *clearance_free(struct clearance *pass);
@@ -46,7 +48,5 @@ struct clearance *clearance_free(struct clearance *pass);
  * opens the ledger row. */
 NIGH_MUST enum nigh_status clearance_spend(struct clearance *pass, const struct dest *to,
                                            struct slice body, struct nigh_err *err);
-/* Tells what became of the send; closes the ledger row.  failure: a few words of ours ("timed
- * out"), never an upstream's; NULL when it went well.  Of an unspent or settled one: nothing. */
-void clearance_settle(struct clearance *pass, uint64_t bytes_out, uint64_t bytes_in,
-                      int http_status, const char *failure);
+/* Tells what became of the send; closes the ledger row.  Of an unspent or settled one: nothing. */
+void clearance_settle(struct clearance *pass, const struct ledger_sent *sent);

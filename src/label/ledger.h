@@ -1,20 +1,52 @@
-/* ledger: a row for every send that left the device, opened before the bytes go and closed after.
+/* ledger: what left the device, what was kept from leaving, and who allowed what: entries that are
+ * only ever appended, each tied to the one before (chain.h).
  *
- * Rows travel through store.h's spool, so they survive the death of the process from the moment
- * ledger_open returns.  A row that was opened and never closed (the node died in between) stays in
- * the database with status "open", its body bytes counted as out; so does one whose closing could
- * not be written.  Names in a row are copied: it stays true when the config changes.  Loop thread
- * only. Columns: see store/schema.c, table ledger; docs/formats.md. */
+ * A send is two entries: `send-opened` before its first byte goes, `send-closed` after its last.
+ * They travel through store.h's spool, so they survive the death of the process from the moment
+ * ledger_open returns.  A send that was opened and never closed (the node died in between, or its
+ * closing could not be written) counts all of its body as out.  Names are copied: an entry stays
+ * true when the config changes.
+ *
+ * What a start finds to be wrong (the chain ends before the head says it must, or is another) is an
+ * entry of its own, `gap`: the ledger goes on, and says so for ever.
+ *
+ * Loop thread only. Columns: see store/schema.c, table entries; docs/formats.md. */
 #pragma once
+#include "label/chain.h"
 #include "label/label.h"
 #include "store/store.h"
 
+/* The members of an entry besides hash, in the order in which they are written; those that an entry
+ * does not have are left out. */
+#define LEDGER_FIELDS(F)                                                                           \
+    F(seq)                                                                                         \
+    F(kind)                                                                                        \
+    F(at)                                                                                          \
+    F(send)                                                                                        \
+    F(turn)                                                                                        \
+    F(place)                                                                                       \
+    F(address)                                                                                     \
+    F(zone)                                                                                        \
+    F(label)                                                                                       \
+    F(body_bytes)                                                                                  \
+    F(masked)                                                                                      \
+    F(bytes_out)                                                                                   \
+    F(bytes_in)                                                                                    \
+    F(kernel_out)                                                                                  \
+    F(kernel_in)                                                                                   \
+    F(http_status)                                                                                 \
+    F(status)                                                                                      \
+    F(what)                                                                                        \
+    F(until)
+
 struct ledger;
-/* At start, before the store's first append: asks for the highest id so far. */
+/* At start: goes on where the chain in the database stands, and compares it with the head's file.
+ * The first entry of all is `origin`. */
 NIGH_MUST enum nigh_status ledger_new(struct ledger **ret, struct store *store,
                                       const struct zones *zones, struct nigh_err *err);
 struct ledger *ledger_free(struct ledger *ledger);
 void ledger_zones(struct ledger *ledger, const struct zones *zones); /* after a reload */
+struct chain ledger_head(const struct ledger *ledger);               /* where it stands now */
 
 struct ledger_entry {
     const char *turn;    /* ULID, or "" for a probe that belongs to no turn */
@@ -23,13 +55,21 @@ struct ledger_entry {
     unsigned zone;
     struct label label;
     uint64_t body_bytes; /* what was cleared */
+    uint64_t masked;     /* of it, how many values are placeholders */
 };
-/* Returns the row's id, unique across restarts. */
+/* Returns the send's id: the number of its entry, unique across restarts. */
 NIGH_MUST enum nigh_status ledger_open(struct ledger *ledger, const struct ledger_entry *entry,
-                                       uint64_t *ret_row, struct nigh_err *err);
-/* status: the HTTP status, or 0 with `failure` a status word ("timed out"). */
-void ledger_close(struct ledger *ledger, uint64_t row, uint64_t bytes_out, uint64_t bytes_in,
-                  int http_status, const char *failure);
+                                       uint64_t *ret_id, struct nigh_err *err);
+
+/* What became of a send. */
+struct ledger_sent {
+    uint64_t bytes_out, bytes_in;  /* as handed over and taken, before TLS */
+    int64_t kernel_out, kernel_in; /* the kernel's count of the same on that connection, with what
+                                      TLS adds; -1: not told */
+    int http_status;               /* 0: none came */
+    const char *failure; /* a few words of ours, never an upstream's; NULL: it went well */
+};
+void ledger_close(struct ledger *ledger, uint64_t id, const struct ledger_sent *sent);
 
 /* A send that did not happen, since a label forbids it: zero bytes, and why.  body_bytes is of no
  * matter.  The refusal stands whether or not this could be written. */

@@ -42,6 +42,27 @@ static const char *const migrations[] = {
     " text TEXT NOT NULL, PRIMARY KEY(response, part, n)) WITHOUT ROWID;"
     "CREATE TRIGGER response_gone AFTER DELETE ON responses BEGIN"
     " DELETE FROM response_pieces WHERE response = OLD.id; END;",
+    /* 3: the ledger as a chain of entries (label/chain.h).  `ledger` is one row a send again, made
+     * of its two entries and of the rows from before there was a chain.  at, until: wall clock,
+     * microseconds since 1970. */
+    "ALTER TABLE ledger RENAME TO ledger_before;"
+    "CREATE TABLE entries(seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, at INTEGER NOT NULL,"
+    " send INTEGER, turn TEXT, place TEXT, address TEXT, zone TEXT, label TEXT, body_bytes INTEGER,"
+    " masked INTEGER, bytes_out INTEGER, bytes_in INTEGER, kernel_out INTEGER, kernel_in INTEGER,"
+    " http_status INTEGER, status TEXT, what TEXT, until INTEGER, hash TEXT NOT NULL);"
+    "CREATE INDEX entries_send ON entries(send) WHERE send IS NOT NULL;"
+    "CREATE INDEX entries_turn ON entries(turn) WHERE turn IS NOT NULL;"
+    "CREATE INDEX entries_note ON entries(seq)"
+    " WHERE kind NOT IN ('send-opened', 'send-closed');"
+    "CREATE VIEW ledger AS SELECT o.seq AS id, o.turn AS turn, o.place AS place,"
+    " o.address AS address, o.zone AS zone, o.label AS label, o.at AS opened, c.at AS closed,"
+    " o.body_bytes AS body_bytes, o.masked AS masked,"
+    " coalesce(c.bytes_out, o.body_bytes) AS bytes_out, c.bytes_in AS bytes_in,"
+    " c.kernel_out AS kernel_out, c.kernel_in AS kernel_in, c.http_status AS http_status,"
+    " coalesce(c.status, 'open') AS status"
+    " FROM entries o LEFT JOIN entries c ON c.send = o.seq WHERE o.kind = 'send-opened'"
+    " UNION ALL SELECT id, turn, place, address, zone, label, opened, closed, body_bytes, NULL,"
+    " bytes_out, bytes_in, NULL, NULL, http_status, status FROM ledger_before;",
 };
 
 /* A replay may bring a record a second time: each statement then changes nothing.  ON CONFLICT
@@ -57,12 +78,19 @@ static const struct store_kind kinds[] = {
              " :tokens_reasoning, :tokens_known, :first_us, :total_us, :bytes_out, :bytes_in,"
              " :cost_uusd, :price_date, :price_source, :energy_uj, :energy_low_uj, :energy_high_uj,"
              " :session, :key_name, :steps, :hops) ON CONFLICT(id) DO NOTHING"},
-    /* Until it is closed, all of the body counts as out. */
-    {"ledger-open", "INSERT INTO ledger(id, turn, place, address, zone, label, opened, body_bytes,"
-                    " bytes_out, status) "
-                    "VALUES(:id, :turn, :place, :address, :zone, :label, :opened, :body_bytes,"
-                    " :body_bytes, 'open') ON CONFLICT(id) DO NOTHING"},
-    {"ledger-close", "UPDATE ledger SET closed = :closed, bytes_out = :bytes_out,"
+    {"ledger",
+     "INSERT INTO entries(seq, kind, at, send, turn, place, address, zone, label, body_bytes,"
+     " masked, bytes_out, bytes_in, kernel_out, kernel_in, http_status, status, what, until, hash) "
+     "VALUES(:seq, :kind, :at, :send, :turn, :place, :address, :zone, :label, :body_bytes, :masked,"
+     " :bytes_out, :bytes_in, :kernel_out, :kernel_in, :http_status, :status, :what, :until,"
+     " :hash) ON CONFLICT(seq) DO NOTHING"},
+    /* What an older nigh left in the spool: its rows have no chain. */
+    {"ledger-open",
+     "INSERT INTO ledger_before(id, turn, place, address, zone, label, opened, body_bytes,"
+     " bytes_out, status) "
+     "VALUES(:id, :turn, :place, :address, :zone, :label, :opened, :body_bytes,"
+     " :body_bytes, 'open') ON CONFLICT(id) DO NOTHING"},
+    {"ledger-close", "UPDATE ledger_before SET closed = :closed, bytes_out = :bytes_out,"
                      " bytes_in = :bytes_in, http_status = :http_status, status = :status "
                      "WHERE id = :id AND closed IS NULL"},
     {"key", "INSERT INTO keys(digest, name, created) VALUES(:digest, :name, :created) "

@@ -127,6 +127,11 @@ enum nigh_status store_open(struct store **ret, struct loop *loop, const char *d
     return store_open_shape(ret, loop, dir, &store_shape, err);
 }
 
+int store_dir(const struct store *s)
+{
+    return s->dir;
+}
+
 struct store *store_close(struct store *s)
 {
     struct nigh_err err = {0};
