@@ -74,6 +74,8 @@ static int on_prereq(void *owner, char *ip, char *local_ip, int port, int local_
     struct call *call = owner;
 
     call->resent = call->attempts++ > 0 && call->bytes_out > 0;
+    if (!call->resent)
+        kernel_begin(call, local_ip, local_port, ip, port);
     return call->resent ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
@@ -190,9 +192,19 @@ static void result_fill(struct call_result *r, struct call *call, enum nigh_stat
 static void call_settle(struct call *call, const struct call_result *r)
 {
     struct clearance *pass = TAKE(call->pass);
+    struct ledger_sent sent = {.bytes_out = r->bytes_out,
+                               .bytes_in = r->bytes_in,
+                               .kernel_out = -1,
+                               .kernel_in = -1,
+                               .http_status = r->http_status,
+                               .failure = r->status == NIGH_OK ? NULL : r->err.what};
+    struct tcp_count kernel;
 
-    clearance_settle(pass, r->bytes_out, r->bytes_in, r->http_status,
-                     r->status == NIGH_OK ? NULL : r->err.what);
+    if (kernel_end(call, &kernel)) {
+        sent.kernel_out = (int64_t)kernel.out;
+        sent.kernel_in = (int64_t)kernel.in;
+    }
+    clearance_settle(pass, &sent);
     clearance_free(pass);
 }
 

@@ -74,6 +74,8 @@ static struct call *call_take(struct client *c)
         call->dead = call->paused = call->stuck = false;
         call->head_told = call->resent = call->http_2 = false;
         call->first_us = call->last_us = call->bytes_out = call->bytes_in = call->attempts = 0;
+        call->kernel_known = false;
+        call->kernel = (struct tcp_count){0};
         return call;
     }
     if (!(call = calloc(1, sizeof *call)))
@@ -260,7 +262,7 @@ enum nigh_status client_send(struct client *c, struct call **ret_call, const str
     }
     struct nigh_err why = {0};
     if ((status = call_new(&call, c, spec, &why)) != NIGH_OK) {
-        clearance_settle(pass, 0, 0, 0, why.what);
+        clearance_settle(pass, &(struct ledger_sent){.failure = why.what});
         clearance_free(pass);
         return nigh_fail(err, status, "%s", why.what);
     }

@@ -26,6 +26,7 @@ struct clearance {
 static struct {
     unsigned spent, settled, freed;
     uint64_t bytes_out, bytes_in;
+    int64_t kernel_out, kernel_in;
     int http_status;
     char failure[256];
 } gate;
@@ -40,15 +41,16 @@ enum nigh_status clearance_spend(struct clearance *pass, const struct dest *to, 
     return NIGH_OK;
 }
 
-void clearance_settle(struct clearance *pass, uint64_t bytes_out, uint64_t bytes_in,
-                      int http_status, const char *failure)
+void clearance_settle(struct clearance *pass, const struct ledger_sent *sent)
 {
     CHECK(pass->spent);
     gate.settled++;
-    gate.bytes_out = bytes_out;
-    gate.bytes_in = bytes_in;
-    gate.http_status = http_status;
-    snprintf(gate.failure, sizeof gate.failure, "%s", failure ? failure : "");
+    gate.bytes_out = sent->bytes_out;
+    gate.bytes_in = sent->bytes_in;
+    gate.kernel_out = sent->kernel_out;
+    gate.kernel_in = sent->kernel_in;
+    gate.http_status = sent->http_status;
+    snprintf(gate.failure, sizeof gate.failure, "%s", sent->failure ? sent->failure : "");
 }
 
 struct clearance *clearance_free(struct clearance *pass)
@@ -277,7 +279,9 @@ static void end(void)
 
 static struct endpoint endpoint_of(const struct far *f)
 {
-    return (struct endpoint){.dest = {.place = "far/model", .address = f->url},
+    return (struct endpoint){.dest = {.place = "far/model",
+                                      .address = f->url,
+                                      .zone = *f->path ? ZONE_DEVICE : ZONE_PUBLIC},
                              .base_url = f->url,
                              .unix_path = *f->path ? f->path : NULL};
 }
@@ -361,6 +365,8 @@ TEST(client_reads_answers_and_counts_every_byte)
             CHECK_STR(near.body.data ? near.body.data : "", rows[i].body);
             CHECK_EQ(near.result.bytes_out, f.in_bytes - in);
             CHECK_EQ(near.result.bytes_in, f.out_bytes - out);
+            CHECK_EQ(gate.kernel_out, near.result.bytes_out); /* in plain text they are the same */
+            CHECK_EQ(gate.kernel_in, near.result.bytes_in);
             CHECK_EQ(near.result.reused, f.connections == connections);
             CHECK(near.result.first_us > 0 && near.result.first_us <= near.result.total_us);
             CHECK_EQ(gate.settled, i * 2 + (unsigned)cut + 1);
@@ -399,6 +405,7 @@ TEST(client_counts_bodies_of_any_size)
         WAIT(near.dones == 1);
         CHECK_EQ(near.result.status, NIGH_OK);
         CHECK_EQ(near.result.bytes_out, f.in_bytes - in);
+        CHECK_EQ(gate.kernel_out, near.result.bytes_out);
     }
     CHECK_EQ(f.connections, 1);
     free(body);

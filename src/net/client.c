@@ -7,14 +7,6 @@ enum { POOL_MAX = 256 }; /* connections kept open for the next calls, over all h
 
 /* ---- sockets ---- */
 
-struct sock {
-    uv_poll_t poll;
-    struct client *client;
-    int fd;
-    int want, on; /* uv_poll_event: what libcurl wants; what the loop watches */
-    bool kept;    /* a connection's: on_close_socket() will tell of its end */
-};
-
 static void client_drive(struct client *c, curl_socket_t fd, int bits);
 
 static void on_sock_closed(uv_handle_t *handle)
@@ -109,6 +101,7 @@ static curl_socket_t on_open_socket(void *owner, curlsocktype purpose, struct cu
         return CURL_SOCKET_BAD;
     }
     s->kept = true;
+    kernel_open(s);
     return fd;
 }
 
@@ -116,8 +109,10 @@ static int on_close_socket(void *owner, curl_socket_t fd)
 {
     struct sock *s = sock_of(owner, fd);
 
-    if (s)
+    if (s) {
+        kernel_close(s);
         sock_close(s);
+    }
     return close(fd);
 }
 
