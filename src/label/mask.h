@@ -8,12 +8,14 @@
  * bits of keyed BLAKE2b of type and value in base32 (RFC 4648, lower case).  The key is the
  * conversation's, so the same value has the same placeholder within one conversation and another in
  * every other, and nobody without the key can make one up.  A value that is met again in the same
- * turn, anywhere in the body, is replaced there too, found by detection or not.
+ * turn, anywhere in the body, is replaced there too, found by detection or not.  Values that
+ * overlap are replaced as one.
  *
  * It hides who, not what: what is masked keeps its label (docs/privacy.md).  Loop thread only.
  *
  * Invariants: 1. No added value is left in a body that mask_body returned, as it stood in the turn
- * or with JSON's escapes.  2. restore(mask(x)) == x for every cut of the answer into pieces.  3. A
+ * or with JSON's escapes.  2. restore(mask(x)) == x for every cut of the answer into pieces; of a
+ * text that is JSON it is the same JSON (escapes that JSON does not ask for are not kept).  3. A
  * placeholder that this mask did not make stays literal.  4. A restore holds back at most
  * MASK_HOLD_MAX bytes. */
 #pragma once
@@ -28,6 +30,7 @@ enum {
     MASK_TAG_CHARS = 12,                                /* times five bits */
     MASK_HOLD_MAX = MASK_TYPE_MAX + MASK_TAG_CHARS + 3, /* the longest placeholder: [ _ ] */
     MASK_VALUES_MAX = 100000,                           /* as DETECT_SPANS_MAX */
+    MASK_DOCS_MAX = 4, /* JSON in a string in JSON in a string ... is read so deep */
 };
 
 /* ---- keys of conversations ---- */
@@ -37,7 +40,7 @@ enum {
 struct mask_keys;
 enum { MASK_ROTATE_MS = 24 * 3600 * 1000 };
 NIGH_MUST enum nigh_status mask_keys_new(struct mask_keys **ret, struct nigh_err *err);
-struct mask_keys *mask_keys_free(struct mask_keys *keys);
+struct mask_keys *mask_keys_free(struct mask_keys *keys); /* NULL is fine */
 /* who: the name of the caller's key, or ""; conversation: the session's name, or what the
  * conversation began with (its first user message), which every turn of it repeats. */
 void mask_key_of(struct mask_keys *keys, unsigned char ret[static MASK_KEY_BYTES], struct slice who,
@@ -58,25 +61,32 @@ size_t mask_count(const struct mask *mask); /* values added */
 /* How many replacements were made in the latest body, for the bill and the ledger. */
 uint64_t mask_replaced(const struct mask *mask);
 
-/* body: the JSON that a place encoded.  Every string in it, keys included and JSON inside of
- * strings too, has the values replaced; without any to replace *ret is body itself.  What is no
- * JSON (never made by a place) is NIGH_INVALID: it is then not sent. */
+/* body: the JSON that a place encoded.  The values are replaced in its texts, keys and numbers, and
+ * in JSON that stands in a string; mask_body.c has the table of what is a text in which format.
+ * Without any to replace *ret is body itself.  NIGH_DENIED, after which it is not to be sent: a
+ * value stands where a placeholder would break the request (the name of a tool, an id), or cannot
+ * be found any more though it was added.  What is no JSON (never made by a place) is NIGH_INVALID.
+ */
 NIGH_MUST enum nigh_status mask_body(struct mask *mask, struct slice body, struct arena *arena,
                                      struct slice *ret, struct nigh_err *err);
+/* The same for one text, appended to out.  json: it is a tool call's arguments. */
+NIGH_MUST enum nigh_status mask_text(struct mask *mask, struct slice text, bool json,
+                                     struct buf *out, struct nigh_err *err);
 
 /* ---- the answer ---- */
 
 /* One stream of text (a choice's text, its reasoning, one call's arguments). */
 struct restore {
-    const struct mask *mask;
+    struct mask *mask;
     bool json; /* the text is a JSON document's: values are put back escaped */
-    unsigned char held[MASK_HOLD_MAX];
+    char held[MASK_HOLD_MAX];
     size_t n_held;
 };
-void restore_init(struct restore *r, const struct mask *mask, bool json);
+void restore_init(struct restore *r, struct mask *mask, bool json);
 /* Appends to out what can be told by now. */
 NIGH_MUST enum nigh_status restore_text(struct restore *r, struct slice piece, struct buf *out,
                                         struct nigh_err *err);
 /* The stream's end: what was held is literal.  NIGH_UPSTREAM when the text ends inside a
- * placeholder of this mask: half of one is never shown as if it were whole. */
+ * placeholder of this mask: half of one is never shown as if it were whole.  (Inside: with a letter
+ * of its 60 bits.  What ends in a bracket is no half of anything.) */
 NIGH_MUST enum nigh_status restore_end(struct restore *r, struct buf *out, struct nigh_err *err);
