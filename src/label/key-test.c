@@ -62,8 +62,8 @@ TEST(keys_are_found_by_their_text_now_and_after_a_restart)
 
     fresh();
     CHECK_STR(name_of("nigh_"), "nobody");
-    CHECK_EQ(key_new(keys, SLICE("kids"), kids, &err), NIGH_OK);
-    CHECK_EQ(key_new(keys, SLICE("work.laptop-2_b"), work, &err), NIGH_OK);
+    CHECK_EQ(key_new(keys, SLICE("kids"), &SCOPE_ALL, kids, &err), NIGH_OK);
+    CHECK_EQ(key_new(keys, SLICE("work.laptop-2_b"), &SCOPE_ALL, work, &err), NIGH_OK);
     CHECK_EQ(strlen(kids), KEY_TEXT_BYTES - 1);
     CHECK(strncmp(kids, "nigh_", 5) == 0 && strcmp(kids, work) != 0);
     CHECK_EQ(strspn(kids, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"),
@@ -93,13 +93,13 @@ TEST(keys_revoked_are_gone_and_their_names_free)
     struct buf rows = {0};
 
     fresh();
-    CHECK_EQ(key_new(keys, SLICE("kids"), first, &err), NIGH_OK);
-    CHECK_EQ(key_new(keys, SLICE("kids"), second, &err), NIGH_INVALID);
+    CHECK_EQ(key_new(keys, SLICE("kids"), &SCOPE_ALL, first, &err), NIGH_OK);
+    CHECK_EQ(key_new(keys, SLICE("kids"), &SCOPE_ALL, second, &err), NIGH_INVALID);
     CHECK_STR(err.what, "a key named 'kids' exists; revoke it first");
     CHECK_EQ(key_revoke(keys, SLICE("kids"), NULL), NIGH_OK);
     CHECK_STR(name_of(first), "nobody");
     CHECK_EQ(key_revoke(keys, SLICE("kids"), NULL), NIGH_NOTFOUND);
-    CHECK_EQ(key_new(keys, SLICE("kids"), second, NULL), NIGH_OK);
+    CHECK_EQ(key_new(keys, SLICE("kids"), &SCOPE_ALL, second, NULL), NIGH_OK);
     stop();
     start();
     CHECK_EQ(keys_count(keys), 1);
@@ -118,7 +118,7 @@ TEST(keys_are_never_stored)
     char text[KEY_TEXT_BYTES], command[256];
 
     fresh();
-    CHECK_EQ(key_new(keys, SLICE("kids"), text, &err), NIGH_OK);
+    CHECK_EQ(key_new(keys, SLICE("kids"), &SCOPE_ALL, text, &err), NIGH_OK);
     snprintf(command, sizeof command, "grep -rqaF -e '%s' '%s'", text + 5, folder);
     CHECK(system(command) != 0);
     stop();
@@ -136,8 +136,8 @@ TEST(keys_refuse_odd_names)
 
     fresh();
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        CHECK_EQ(key_new(keys, slice_of(names[i]), text, &err), NIGH_INVALID);
-    CHECK_EQ(key_new(keys, (struct slice){0}, text, &err), NIGH_INVALID);
+        CHECK_EQ(key_new(keys, slice_of(names[i]), &SCOPE_ALL, text, &err), NIGH_INVALID);
+    CHECK_EQ(key_new(keys, (struct slice){0}, &SCOPE_ALL, text, &err), NIGH_INVALID);
     CHECK_EQ(keys_count(keys), 0);
     stop();
 }
@@ -149,9 +149,9 @@ TEST(keys_have_a_ceiling)
     fresh();
     for (int i = 0; i < KEYS_MAX; i++) {
         snprintf(name, sizeof name, "k%d", i);
-        CHECK_EQ(key_new(keys, slice_of(name), last, &err), NIGH_OK);
+        CHECK_EQ(key_new(keys, slice_of(name), &SCOPE_ALL, last, &err), NIGH_OK);
     }
-    CHECK_EQ(key_new(keys, SLICE("more"), text, &err), NIGH_TOOBIG);
+    CHECK_EQ(key_new(keys, SLICE("more"), &SCOPE_ALL, text, &err), NIGH_TOOBIG);
     CHECK_STR(name_of(last), "k999");
     stop();
     start();
@@ -168,11 +168,11 @@ TEST(keys_and_a_disk_that_fails)
 
     fresh();
     fault_arm(FAULT_WRITE, 1);
-    CHECK_EQ(key_new(keys, SLICE("kids"), text, NULL), NIGH_IO);
+    CHECK_EQ(key_new(keys, SLICE("kids"), &SCOPE_ALL, text, NULL), NIGH_IO);
     CHECK(fault_disarm());
     CHECK_STR(text, "untouched");
     CHECK_EQ(keys_count(keys), 0);
-    CHECK_EQ(key_new(keys, SLICE("kids"), text, &err), NIGH_OK);
+    CHECK_EQ(key_new(keys, SLICE("kids"), &SCOPE_ALL, text, &err), NIGH_OK);
     fault_arm(FAULT_WRITE, 1);
     CHECK_EQ(key_revoke(keys, SLICE("kids"), &err), NIGH_IO);
     CHECK(fault_disarm());
@@ -180,4 +180,69 @@ TEST(keys_and_a_disk_that_fails)
                         "after a restart");
     CHECK_STR(name_of(text), "nobody");
     stop();
+}
+
+TEST(a_scope_outlives_a_restart)
+{
+    struct scope scope = {.spaces = SPACE_OPENAI,
+                          .places = "here*,home*",
+                          .label = "home",
+                          .budget_uusd = 250000,
+                          .per_minute = 3,
+                          .expires_us = 77};
+    char text[KEY_TEXT_BYTES];
+
+    fresh();
+    CHECK_EQ(key_new(keys, SLICE("kids"), &scope, text, &err), NIGH_OK);
+    CHECK_EQ(key_new(keys, SLICE("me"), &SCOPE_ALL, text, &err), NIGH_OK);
+    for (int times = 0; times < 2; times++) {
+        const struct key *kids = keys_named(keys, SLICE("kids"));
+        CHECK(kids && memcmp(&kids->scope, &scope, sizeof scope) == 0);
+        CHECK(!scope_limited(&keys_named(keys, SLICE("me"))->scope));
+        stop();
+        start();
+    }
+    stop();
+}
+
+TEST(a_key_that_is_held_stays_whole_when_it_is_revoked)
+{
+    char text[KEY_TEXT_BYTES], name[16];
+    struct key *held;
+
+    fresh();
+    CHECK_EQ(key_new(keys, SLICE("kids"), &SCOPE_ALL, text, &err), NIGH_OK);
+    held = key_ref(key_find(keys, slice_of(text)));
+    for (int i = 0; i < 20; i++) { /* the list moves */
+        char more[KEY_TEXT_BYTES];
+        snprintf(name, sizeof name, "k%d", i);
+        CHECK_EQ(key_new(keys, slice_of(name), &SCOPE_ALL, more, &err), NIGH_OK);
+    }
+    CHECK_EQ(key_revoke(keys, SLICE("kids"), &err), NIGH_OK);
+    CHECK(key_find(keys, slice_of(text)) == NULL);
+    CHECK_STR(held->name, "kids");
+    CHECK(key_unref(held) == NULL);
+    stop();
+}
+
+TEST(a_rate_and_a_budget_are_counted)
+{
+    struct key key = {.refs = 1, .scope = {.per_minute = 2, .budget_uusd = 100}};
+    struct key free_key = {.refs = 1, .scope = SCOPE_ALL};
+    uint64_t wait = 0;
+
+    CHECK(key_take(&key, 1000000, &wait) && key_take(&key, 1000000, &wait));
+    CHECK(!key_take(&key, 1000000, &wait));
+    CHECK_EQ(wait, 30000);
+    CHECK(key_take(&key, 31000000, &wait));
+    for (int i = 0; i < 100; i++)
+        CHECK(key_take(&free_key, 1, &wait));
+    CHECK_EQ(key_left_uusd(&free_key, 5), -1);
+    CHECK_EQ(key_left_uusd(&key, 5), 100);
+    key_spend(&key, 5, 60);
+    key_spend(&key, 5, -1); /* its price is not known */
+    CHECK_EQ(key_left_uusd(&key, 5), 40);
+    key_spend(&key, 5, 60);
+    CHECK_EQ(key_left_uusd(&key, 5), 0);
+    CHECK_EQ(key_left_uusd(&key, 6), 100); /* the next day */
 }

@@ -7,9 +7,14 @@
 
 struct keys {
     struct store *store;
-    struct key *key;
-    size_t n;
+    struct key **key;
+    size_t n, cap;
 };
+
+static void key_unrefp(struct key **key)
+{
+    key_unref(*key);
+}
 
 static const char key_prefix[] = "nigh_";
 
@@ -36,53 +41,85 @@ static bool name_ok(struct slice s)
     return true;
 }
 
-static struct key *by_name(const struct keys *keys, struct slice name)
+struct key *keys_named(const struct keys *keys, struct slice name)
 {
     for (size_t i = 0; i < keys->n; i++)
-        if (slice_is(name, keys->key[i].name))
-            return &keys->key[i];
+        if (slice_is(name, keys->key[i]->name))
+            return keys->key[i];
     return NULL;
 }
 
-/* Room for one more, and the new one, not counted yet. */
-static enum nigh_status grow(struct keys *keys, struct key **ret, struct slice name,
-                             struct nigh_err *err)
+/* A new one, and room for it in the list, where it does not stand yet. */
+static enum nigh_status key_make(struct key **ret, struct keys *keys, struct slice name,
+                                 const struct scope *scope, struct nigh_err *err)
 {
-    struct key *more;
+    struct key *key;
 
     if (keys->n == KEYS_MAX)
         return nigh_fail(err, NIGH_TOOBIG, "keys: there are %d already; revoke one", KEYS_MAX);
-    more = realloc(keys->key, (keys->n + 1) * sizeof *more);
-    if (!more)
+    if (keys->n == keys->cap) {
+        size_t cap = keys->cap ? keys->cap * 2 : 8;
+        struct key **more = realloc(keys->key, cap * sizeof(struct key *));
+        if (!more)
+            return nigh_fail(err, NIGH_NOMEM, "keys: out of memory");
+        keys->key = more;
+        keys->cap = cap;
+    }
+    if (!(key = calloc(1, sizeof *key)))
         return nigh_fail(err, NIGH_NOMEM, "keys: out of memory");
-    keys->key = more;
-    more += keys->n;
-    memset(more, 0, sizeof *more);
-    memcpy(more->name, name.p, name.len);
-    *ret = more;
+    key->refs = 1;
+    key->scope = *scope;
+    memcpy(key->name, name.p, name.len);
+    *ret = key;
     return NIGH_OK;
 }
 
-static enum nigh_status load_one(struct keys *keys, yyjson_val *row, struct nigh_err *err)
+struct key *key_ref(struct key *key)
 {
-    struct slice name = json_get_str(row, "name"), hex = json_get_str(row, "digest");
-    struct key *key;
-    size_t len = 0;
-    enum nigh_status status;
+    if (key)
+        key->refs++;
+    return key;
+}
 
-    if (!name_ok(name))
-        return nigh_fail(err, NIGH_IO, "keys: a name in the database is damaged");
-    status = grow(keys, &key, name, err);
-    if (status != NIGH_OK)
-        return status;
+struct key *key_unref(struct key *key)
+{
+    if (key && --key->refs == 0)
+        free(key);
+    return NULL;
+}
+
+static enum nigh_status load_digest(struct key *key, struct slice hex, struct nigh_err *err)
+{
+    size_t len = 0;
+
     if (sodium_hex2bin(key->digest, sizeof key->digest, hex.p ? hex.p : "", hex.len, NULL, &len,
                        NULL) != 0 ||
         len != sizeof key->digest)
         return nigh_fail(err, NIGH_IO, "keys: the digest of '%s' in the database is damaged",
                          key->name);
-    key->created_us = (uint64_t)json_get_int(row, "created", 0);
-    keys->n++;
     return NIGH_OK;
+}
+
+static enum nigh_status load_one(struct keys *keys, yyjson_val *row, struct nigh_err *err)
+{
+    struct slice name = json_get_str(row, "name");
+    struct scope scope;
+    struct key *key;
+    enum nigh_status status;
+
+    if (!name_ok(name))
+        return nigh_fail(err, NIGH_IO, "keys: a name in the database is damaged");
+    if (scope_read(&scope, json_get(row, "scope"), NULL) != NIGH_OK)
+        return nigh_fail(err, NIGH_IO, "keys: the limits of '%.*s' in the database are damaged",
+                         (int)name.len, name.p);
+    if ((status = key_make(&key, keys, name, &scope, err)) != NIGH_OK)
+        return status;
+    key->created_us = (uint64_t)json_get_int(row, "created", 0);
+    if ((status = load_digest(key, json_get_str(row, "digest"), err)) != NIGH_OK)
+        key_unref(key);
+    else
+        keys->key[keys->n++] = key;
+    return status;
 }
 
 static enum nigh_status load(struct keys *keys, struct nigh_err *err)
@@ -92,7 +129,7 @@ static enum nigh_status load(struct keys *keys, struct nigh_err *err)
     yyjson_val *root, *row;
     yyjson_arr_iter it;
     enum nigh_status status = store_load(keys->store,
-                                         "SELECT name, digest, created FROM keys "
+                                         "SELECT name, digest, created, scope FROM keys "
                                          "WHERE revoked IS NULL ORDER BY created, name",
                                          KEYS_MAX, &rows, err);
 
@@ -131,8 +168,11 @@ enum nigh_status keys_new(struct keys **ret, struct store *store, struct nigh_er
 
 struct keys *keys_free(struct keys *keys)
 {
-    if (keys)
-        free(keys->key);
+    if (!keys)
+        return NULL;
+    for (size_t i = 0; i < keys->n; i++)
+        key_unref(keys->key[i]);
+    free(keys->key);
     free(keys);
     return NULL;
 }
@@ -142,9 +182,9 @@ size_t keys_count(const struct keys *keys)
     return keys->n;
 }
 
-const struct key *keys_at(const struct keys *keys, size_t i)
+struct key *keys_at(const struct keys *keys, size_t i)
 {
-    return i < keys->n ? &keys->key[i] : NULL;
+    return i < keys->n ? keys->key[i] : NULL;
 }
 
 static void make_text(char text[static KEY_TEXT_BYTES])
@@ -159,29 +199,44 @@ static void make_text(char text[static KEY_TEXT_BYTES])
     sodium_memzero(secret, sizeof secret);
 }
 
-static enum nigh_status record(struct keys *keys, const char *kind, const struct key *key,
-                               const char *time_name, uint64_t time_us, struct nigh_err *err)
+static enum nigh_status record(struct keys *keys, const char *kind, struct buf *json,
+                               const struct key *key, struct nigh_err *err)
 {
     char hex[2 * KEY_DIGEST_BYTES + 1];
-    struct buf json = {.max_bytes = 1024};
-    enum nigh_status status;
 
     sodium_bin2hex(hex, sizeof hex, key->digest, sizeof key->digest);
-    buf_add_char(&json, '{');
-    json_put_cstr(&json, "digest", hex);
-    json_put_cstr(&json, "name", key->name);
-    json_put_int(&json, time_name, (int64_t)time_us);
-    buf_add_char(&json, '}');
-    if (json.failed)
-        status = nigh_fail(err, NIGH_NOMEM, "keys: out of memory");
-    else
-        status = store_append(keys->store, kind, buf_slice(&json), err);
-    buf_done(&json);
-    return status;
+    json_put_cstr(json, "digest", hex);
+    buf_add_char(json, '}');
+    if (json->failed)
+        return nigh_fail(err, NIGH_NOMEM, "keys: out of memory");
+    return store_append(keys->store, kind, buf_slice(json), err);
 }
 
-enum nigh_status key_new(struct keys *keys, struct slice name, char ret_text[static KEY_TEXT_BYTES],
-                         struct nigh_err *err)
+static enum nigh_status record_new(struct keys *keys, const struct key *key, struct nigh_err *err)
+{
+    CLEANUP(buf_done) struct buf json = {0};
+
+    buf_add_char(&json, '{');
+    json_put_cstr(&json, "name", key->name);
+    json_put_int(&json, "created", (int64_t)key->created_us);
+    json_key(&json, "scope");
+    buf_add_char(&json, '{');
+    scope_json(&key->scope, &json);
+    buf_add_char(&json, '}');
+    return record(keys, "key", &json, key, err);
+}
+
+static enum nigh_status record_revoke(struct keys *keys, const struct key *key)
+{
+    CLEANUP(buf_done) struct buf json = {0};
+
+    buf_add_char(&json, '{');
+    json_put_int(&json, "revoked", (int64_t)clock_wall_us());
+    return record(keys, "key-revoke", &json, key, NULL);
+}
+
+enum nigh_status key_new(struct keys *keys, struct slice name, const struct scope *scope,
+                         char ret_text[static KEY_TEXT_BYTES], struct nigh_err *err)
 {
     char text[KEY_TEXT_BYTES];
     struct key *key;
@@ -191,53 +246,79 @@ enum nigh_status key_new(struct keys *keys, struct slice name, char ret_text[sta
         return nigh_fail(err, NIGH_INVALID,
                          "a key's name is made of A-Z, a-z, 0-9, . _ and -, "
                          "at most 64");
-    if (by_name(keys, name))
+    if (keys_named(keys, name))
         return nigh_fail(err, NIGH_INVALID, "a key named '%.*s' exists; revoke it first",
                          (int)name.len, name.p);
-    status = grow(keys, &key, name, err);
-    if (status != NIGH_OK)
+    if ((status = key_make(&key, keys, name, scope, err)) != NIGH_OK)
         return status;
     make_text(text);
     digest_of(key->digest, slice_of(text));
     key->created_us = clock_wall_us();
-    status = record(keys, "key", key, "created", key->created_us, err);
+    status = record_new(keys, key, err);
     if (status == NIGH_OK) {
-        keys->n++;
+        keys->key[keys->n++] = key;
         memcpy(ret_text, text, sizeof text);
+    } else {
+        key_unref(key);
     }
     sodium_memzero(text, sizeof text);
     return status;
 }
 
-const struct key *key_find(const struct keys *keys, struct slice text)
+struct key *key_find(const struct keys *keys, struct slice text)
 {
     unsigned char digest[KEY_DIGEST_BYTES];
     size_t found = 0; /* 1-based */
 
     digest_of(digest, text);
     for (size_t i = 0; i < keys->n; i++) { /* all of them, and no branch on the outcome */
-        int differs = sodium_memcmp(digest, keys->key[i].digest, sizeof digest); /* 0 or -1 */
+        int differs = sodium_memcmp(digest, keys->key[i]->digest, sizeof digest); /* 0 or -1 */
 
         found |= (i + 1) & ~(size_t)differs;
     }
-    return found ? &keys->key[found - 1] : NULL;
+    return found ? keys->key[found - 1] : NULL;
 }
 
 enum nigh_status key_revoke(struct keys *keys, struct slice name, struct nigh_err *err)
 {
-    struct key *key = by_name(keys, name), gone;
-    enum nigh_status status;
+    CLEANUP(key_unrefp) struct key *gone = NULL;
+    size_t i = 0;
 
-    if (!key)
+    while (i < keys->n && !slice_is(name, keys->key[i]->name))
+        i++;
+    if (i == keys->n)
         return nigh_fail(err, NIGH_NOTFOUND, "no key has that name");
-    gone = *key;
+    gone = keys->key[i];
     keys->n--;
-    memmove(key, key + 1, (size_t)(keys->key + keys->n - key) * sizeof *key);
-    status = record(keys, "key-revoke", &gone, "revoked", clock_wall_us(), NULL);
+    memmove(&keys->key[i], &keys->key[i + 1], (keys->n - i) * sizeof(struct key *));
+    enum nigh_status status = record_revoke(keys, gone);
     if (status != NIGH_OK)
         return nigh_fail(err, status,
                          "key '%s' is revoked, but that could not be stored: it would "
                          "be back after a restart",
-                         gone.name);
+                         gone->name);
     return NIGH_OK;
+}
+
+bool key_take(struct key *key, uint64_t mono_us, uint64_t *ret_wait_ms)
+{
+    return !key->scope.per_minute ||
+           bucket_take(&key->rate, key->scope.per_minute, 60000000, mono_us, ret_wait_ms);
+}
+
+int64_t key_left_uusd(const struct key *key, uint64_t day)
+{
+    int64_t spent = key->day == day ? key->spent_uusd : 0, left = key->scope.budget_uusd - spent;
+
+    if (key->scope.budget_uusd < 0)
+        return -1;
+    return left > 0 ? left : 0;
+}
+
+void key_spend(struct key *key, uint64_t day, int64_t uusd)
+{
+    if (key->day != day)
+        key->spent_uusd = 0;
+    key->day = day;
+    key->spent_uusd += uusd > 0 ? uusd : 0;
 }

@@ -1,4 +1,5 @@
 #include "net/server_inside.h"
+#include <netinet/in.h>
 
 enum {
     ANSWER_BYTES_MAX = 256 << 20, /* over any answer; a producer that ignores `drained` hits it */
@@ -172,4 +173,35 @@ unsigned exchange_header_count(struct exchange *ex, const char *name)
 struct slice exchange_body(const struct exchange *ex)
 {
     return (struct slice){ex->body.data ? ex->body.data : "", ex->body.len};
+}
+
+static void address_v4(struct address *ret, uint32_t host_order)
+{
+    uint32_t net = htonl(host_order);
+
+    ret->net[10] = ret->net[11] = 0xff;
+    memcpy(ret->net + 12, &net, sizeof net);
+    ret->loopback = host_order >> 24 == 127;
+}
+
+void exchange_client(const struct exchange *ex, struct address *ret)
+{
+    const union MHD_ConnectionInfo *info =
+        ex->conn ? MHD_get_connection_info(ex->conn->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS)
+                 : NULL;
+    const struct sockaddr *from = info ? info->client_addr : NULL;
+
+    *ret = (struct address){0};
+    if (from && from->sa_family == AF_INET) {
+        address_v4(ret, ntohl(((const struct sockaddr_in *)from)->sin_addr.s_addr));
+    } else if (from && from->sa_family == AF_INET6) {
+        const struct in6_addr *v6 = &((const struct sockaddr_in6 *)from)->sin6_addr;
+        memcpy(ret->net, v6, 8);
+        ret->loopback = IN6_IS_ADDR_LOOPBACK(v6);
+    }
+}
+
+bool exchange_secure(const struct exchange *ex)
+{
+    return false;
 }

@@ -185,7 +185,7 @@ static void poll_start(struct server *s, uv_poll_t *poll, int fd, uv_poll_cb fn)
     uv_poll_start(poll, UV_READABLE, fn);
 }
 
-enum nigh_status server_new(struct server **ret, struct loop *loop, const char *host, uint16_t port,
+enum nigh_status server_new(struct server **ret, struct loop *loop, const struct server_at *at,
                             const struct server_limits *limits, const struct server_ops *ops,
                             void *owner, struct nigh_err *err)
 {
@@ -201,7 +201,7 @@ enum nigh_status server_new(struct server **ret, struct loop *loop, const char *
     s->leave_fd = epoll_create1(EPOLL_CLOEXEC);
     if (s->leave_fd < 0)
         status = nigh_fail(err, NIGH_IO, "start the HTTP server: %m");
-    else if ((status = listen_on(&s->listen_fd, &s->port, host, port, err)) == NIGH_OK)
+    else if ((status = listen_on(&s->listen_fd, &s->port, at->host, at->port, err)) == NIGH_OK)
         status = mhd_start(s, err);
     if (status != NIGH_OK) {
         if (s->leave_fd >= 0)

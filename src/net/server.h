@@ -49,9 +49,14 @@ struct server_ops {
                     struct buf *body);
 };
 
-/* host: an IP literal or "localhost"; port 0 picks one. */
-NIGH_MUST enum nigh_status server_new(struct server **ret, struct loop *loop, const char *host,
-                                      uint16_t port, const struct server_limits *limits,
+struct server_at {
+    const char *host; /* an IP literal or "localhost" */
+    uint16_t port;    /* 0 picks one */
+};
+
+NIGH_MUST enum nigh_status server_new(struct server **ret, struct loop *loop,
+                                      const struct server_at *at,
+                                      const struct server_limits *limits,
                                       const struct server_ops *ops, void *owner,
                                       struct nigh_err *err);
 struct server *server_free(struct server *server); /* breaks what is still open */
@@ -66,6 +71,15 @@ struct slice exchange_query(struct exchange *ex, const char *name);  /* absent: 
 struct slice exchange_header(struct exchange *ex, const char *name); /* the first; absent: none */
 unsigned exchange_header_count(struct exchange *ex, const char *name);
 struct slice exchange_body(const struct exchange *ex);
+
+/* Where it came from, for counting by it.  IPv4 is mapped into IPv6 (RFC 4291, 2.5.5.2); of IPv6
+ * the network's 64 bits stand alone, since a client may change the rest as it likes. */
+struct address {
+    unsigned char net[16];
+    bool loopback;
+};
+void exchange_client(const struct exchange *ex, struct address *ret);
+bool exchange_secure(const struct exchange *ex); /* came over TLS */
 
 /* The answer.  Bodies and chunks are copied. */
 void exchange_reply(struct exchange *ex, int status, const struct header *headers, size_t n,

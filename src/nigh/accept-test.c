@@ -26,6 +26,17 @@ TEST(only_names_of_this_machine_are_hosts)
     };
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        CHECK_EQ(accept_host_ok(slice_of(rows[i].host)), rows[i].ok);
+        CHECK_EQ(accept_host_ok(slice_of(rows[i].host), NULL, 0), rows[i].ok);
     }
+}
+
+TEST(declared_names_are_hosts_too)
+{
+    static const char *const names[] = {"box.lan", "Nigh.Example"};
+
+    CHECK(accept_host_ok(SLICE("box.lan:6444"), names, 2));
+    CHECK(accept_host_ok(SLICE("nigh.example"), names, 2));
+    CHECK(!accept_host_ok(SLICE("box.lan."), names, 2));
+    CHECK(!accept_host_ok(SLICE("evil.box.lan"), names, 2));
+    CHECK(!accept_host_ok(SLICE("box.lan.evil.example"), names, 2));
 }

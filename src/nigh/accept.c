@@ -1,5 +1,6 @@
 #include "nigh/accept.h"
 
+#include "base/clock.h"
 #include <arpa/inet.h>
 #include <strings.h>
 
@@ -37,12 +38,20 @@ static bool ip_literal(struct slice s)
     return inet_pton(AF_INET, text, address) == 1 || inet_pton(AF_INET6, text, address) == 1;
 }
 
-bool accept_host_ok(struct slice host)
+static bool declared(struct slice name, const char *const *names, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (slice_ieq(name, slice_of(names[i])))
+            return true;
+    return false;
+}
+
+bool accept_host_ok(struct slice host, const char *const *names, size_t n)
 {
     struct slice name = host_name(host);
 
     return slice_ieq(name, SLICE("localhost")) || ends_with(name, ".localhost") ||
-           ends_with(name, ".local") || ip_literal(name);
+           ends_with(name, ".local") || ip_literal(name) || declared(name, names, n);
 }
 
 /* An Origin is ours only when it is this very address: scheme, then exactly the Host we were
@@ -79,7 +88,7 @@ static struct slice presented_key(struct exchange *ex)
 const char *accept_key(struct exchange *ex, const struct keys *keys)
 {
     struct slice text = presented_key(ex);
-    const struct key *key = text.p && keys_count(keys) > 0 ? key_find(keys, text) : NULL;
+    const struct key *key = text.p ? key_find(keys, text) : NULL;
 
     return key ? key->name : "";
 }
@@ -112,43 +121,98 @@ static bool from_a_browser(struct exchange *ex)
     return false;
 }
 
-bool accept_check(struct exchange *ex, const struct accept_policy *policy, const char **ret_key,
-                  struct refusal *ret)
+static bool refuse_for(struct refusal *ret, enum nigh_status status, int http, uint64_t wait_ms,
+                       const char *what)
+{
+    refuse(ret, status, http, what);
+    ret->retry_after_ms = wait_ms;
+    return false;
+}
+
+/* Whom is it called by, and from where?  Before any key is read. */
+static bool names_ok(struct exchange *ex, const struct accept_policy *policy, struct refusal *ret)
 {
     struct slice host = exchange_header(ex, "Host");
 
-    *ret_key = "";
-    if (exchange_header_count(ex, "Host") > 1 || (host.p && !accept_host_ok(host)))
+    if (exchange_header_count(ex, "Host") > 1 ||
+        (host.p && !accept_host_ok(host, policy->hosts, policy->n_hosts)))
         return refuse(ret, NIGH_DENIED, 403,
                       "this Host is not one of this node's names; call it by IP address or "
-                      "localhost");
+                      "localhost, or name it in the config's `hosts`");
     if (from_a_foreign_page(ex, host))
         return refuse(ret, NIGH_DENIED, 403, "requests from other web pages are refused");
+    if (slice_ieq(exchange_header(ex, "Upgrade"), SLICE("websocket")))
+        return refuse(ret, NIGH_DENIED, 403, "there are no WebSockets here");
+    return true;
+}
+
+/* Beyond loopback who guessed too often is not even heard.  On loopback all programs of the device
+ * are one address, so that the guesses of one may not lock the others out. */
+static bool key_ok(struct exchange *ex, const struct accept_policy *policy, struct key **ret_key,
+                   struct refusal *ret)
+{
+    struct slice text = presented_key(ex);
+    struct address from;
+    uint64_t wait_ms = 0;
+
+    exchange_client(ex, &from);
+    if (!from.loopback && !guesses_left(policy->guesses, &from, &wait_ms))
+        return refuse_for(ret, NIGH_BUSY, 429, wait_ms,
+                          "too many wrong keys came from this address");
+    if (!text.p)
+        return refuse(ret, NIGH_UNAUTHORIZED, 401,
+                      "this node asks for a key: Authorization: Bearer KEY");
+    if (local_key_is(policy->local, text) && from.loopback)
+        return true;
+    *ret_key = key_find(policy->keys, text);
+    if (*ret_key && !scope_expired(&(*ret_key)->scope, clock_wall_us()))
+        return true;
+    if (*ret_key)
+        return refuse(ret, NIGH_UNAUTHORIZED, 401, "this key is over its time");
+    if (!guesses_add(policy->guesses, &from, &wait_ms))
+        return refuse_for(ret, NIGH_BUSY, 429, wait_ms,
+                          "too many wrong keys came from this address");
+    return refuse(ret, NIGH_UNAUTHORIZED, 401,
+                  "this key is not known here; make one with `nigh key new NAME`");
+}
+
+static bool scope_ok(struct key *key, const struct accept_policy *policy, struct refusal *ret)
+{
+    uint64_t wait_ms = 0;
+
+    if (!scope_opens(&key->scope, policy->spaces))
+        return refuse(ret, NIGH_DENIED, 403,
+                      "this key may not call this path; see `nigh key list`");
+    if (!key_take(key, clock_mono_us(), &wait_ms))
+        return refuse_for(ret, NIGH_BUSY, 429, wait_ms,
+                          "this key made too many requests in a minute");
+    return true;
+}
+
+bool accept_check(struct exchange *ex, const struct accept_policy *policy, struct key **ret_key,
+                  struct refusal *ret)
+{
+    struct key *key = NULL;
+
+    *ret_key = NULL;
+    if (!names_ok(ex, policy, ret))
+        return false;
     if (policy->open)
         return true;
-    if (policy->draining) {
-        refuse(ret, NIGH_OFFLINE, 503, "this node is shutting down");
-        ret->retry_after_ms = 1000;
+    if (policy->draining)
+        return refuse_for(ret, NIGH_OFFLINE, 503, 1000, "this node is shutting down");
+    if ((keys_count(policy->keys) > 0 || policy->changes || exchange_secure(ex)) &&
+        !key_ok(ex, policy, &key, ret))
         return false;
-    }
-    if (keys_count(policy->keys) > 0) {
-        struct slice text = presented_key(ex);
-        const struct key *key = text.p ? key_find(policy->keys, text) : NULL;
-        if (!key && !(text.p && local_key_is(policy->local, text)))
-            return refuse(ret, NIGH_UNAUTHORIZED, 401,
-                          text.p ? "this key is not known here; make one with `nigh key new NAME`"
-                                 : "this node asks for a key: Authorization: Bearer KEY");
-        *ret_key = key ? key->name : "";
-    }
+    if (key && !scope_ok(key, policy, ret))
+        return false;
     if (policy->body_is_json && !is_json(exchange_header(ex, "Content-Type")) &&
         !(policy->any_type && !from_a_browser(ex)))
         return refuse(ret, NIGH_INVALID, 415,
                       "Content-Type must be application/json; with curl: -H "
                       "'Content-Type: application/json'");
-    if (policy->requests >= policy->requests_max) {
-        refuse(ret, NIGH_BUSY, 503, "too many requests are open on this node");
-        ret->retry_after_ms = 1000;
-        return false;
-    }
+    if (policy->requests >= policy->requests_max)
+        return refuse_for(ret, NIGH_BUSY, 503, 1000, "too many requests are open on this node");
+    *ret_key = key;
     return true;
 }

@@ -423,10 +423,21 @@ void admin_keys(struct node *node, struct exchange *ex, struct slice rest)
         buf_add_char(&json, '{');
         json_put_cstr(&json, "name", key->name);
         json_put_int(&json, "created_us", (int64_t)key->created_us);
+        json_put_int(&json, "spent_today_uusd", key->day == node_today() ? key->spent_uusd : 0);
+        scope_json(&key->scope, &json);
         buf_add_char(&json, '}');
     }
     buf_add_cstr(&json, "]}");
     admin_answer(ex, 200, &json);
+}
+
+/* A ceiling must be a zone that there is: a misspelt one would hold everything on the device. */
+static enum nigh_status scope_known(const struct node *node, const struct scope *scope,
+                                    struct nigh_err *err)
+{
+    if (scope->label[0] && zone_find(&node->setting->zones, slice_of(scope->label)) < 0)
+        return nigh_fail(err, NIGH_INVALID, "label: no zone `%s` in the config", scope->label);
+    return NIGH_OK;
 }
 
 void admin_key_new(struct node *node, struct exchange *ex, struct slice rest)
@@ -434,19 +445,22 @@ void admin_key_new(struct node *node, struct exchange *ex, struct slice rest)
     struct nigh_err err = {0};
     char text[KEY_TEXT_BYTES];
     struct buf json = {0};
+    struct scope scope;
     CLEANUP(arena_done) struct arena arena;
     yyjson_val *root;
 
     (void)rest;
     arena_init(&arena, 1 << 20);
     if (json_parse(&root, exchange_body(ex), &arena, &err) != NIGH_OK ||
-        key_new(node->keys, json_get_str(root, "name"), text, &err) != NIGH_OK) {
+        scope_read(&scope, root, &err) != NIGH_OK || scope_known(node, &scope, &err) != NIGH_OK ||
+        key_new(node->keys, json_get_str(root, "name"), &scope, text, &err) != NIGH_OK) {
         admin_fail(ex, &err);
         return;
     }
     buf_add_char(&json, '{');
     json_put_str(&json, "name", json_get_str(root, "name"));
     json_put_cstr(&json, "key", text);
+    scope_json(&scope, &json);
     buf_add_char(&json, '}');
     sodium_memzero(text, sizeof text);
     admin_answer(ex, 200, &json);

@@ -29,8 +29,11 @@ TEST(config_of_nothing_is_the_defaults)
     struct config *config = parse("");
 
     CHECK(config != NULL);
-    CHECK_STR(config->host, "127.0.0.1");
-    CHECK_EQ(config->port, 6444);
+    CHECK_EQ(config->listens.n, 1);
+    CHECK_STR(config->listens.all[0].host, "127.0.0.1");
+    CHECK_EQ(config->listens.all[0].port, 6444);
+    CHECK(config->listens.all[0].loopback);
+    CHECK_EQ(config->hosts.n, 0);
     CHECK_STR(config->default_label, "public");
     CHECK(config->engine.enabled && !config->engine.model);
     CHECK_EQ(config->engine.context, 8192);
@@ -172,8 +175,9 @@ TEST(config_reads_every_kind_of_value)
               "responses: {keep: 0s, max: 2GiB}\n");
 
     CHECK(config != NULL);
-    CHECK_STR(config->host, "::1");
-    CHECK_EQ(config->port, 0);
+    CHECK_STR(config->listens.all[0].host, "::1");
+    CHECK_EQ(config->listens.all[0].port, 0);
+    CHECK(config->listens.all[0].loopback);
     CHECK(!config->engine.enabled);
     CHECK_EQ(config->responses_keep_ms, 0);
     CHECK_EQ(config->responses_bytes_max, 2ull << 30);
@@ -259,7 +263,9 @@ static const struct {
     {"\nlisten: 6444\n", 2, "listen", "ADDRESS:PORT"},
     {"listen: a.example:6444\n", 1, "listen", "IP address or localhost"},
     {"listen: 127.0.0.1:66666\n", 1, "listen", "ADDRESS:PORT"},
-    {"listen: [1]\n", 1, "listen", "not a list"},
+    {"listen: [1]\n", 1, "listen", "ADDRESS:PORT"},
+    {"listen: [\"127.0.0.1:1\", \"127.0.0.1:1\"]\n", 1, "listen", "twice"},
+    {"hosts: [box.lan, evil.]\n", 1, "hosts", "host names"},
     {"engine: 5\n", 1, "engine", "expected a mapping"},
     {"engine: {context: many}\n", 1, "engine.context", "expected a number"},
     {"engine: {context: 8}\n", 1, "engine.context", "expected 64 to 10000000"},

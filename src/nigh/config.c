@@ -62,43 +62,6 @@ static void on_mistake(void *owner, const struct yaml_mistake *m)
 /* --- shapes -------------------------------------------------------------------------------------
  */
 
-static bool listen_host_ok(const char *host)
-{
-    unsigned char address[16];
-
-    return strcmp(host, "localhost") == 0 || inet_pton(AF_INET, host, address) == 1 ||
-           inet_pton(AF_INET6, host, address) == 1;
-}
-
-static void read_listen(struct reader *rd, yaml_node_t *node, void *at, const struct yaml_key *key)
-{
-    struct config *config = at;
-    struct slice s = reader_scalar(rd, node), host = s;
-    const char *colon = s.p ? memrchr(s.p, ':', s.len) : NULL;
-    uint64_t port;
-
-    (void)key;
-    if (!s.p)
-        return;
-    if (!colon || !slice_u64((struct slice){colon + 1, (size_t)(s.p + s.len - colon) - 1}, &port) ||
-        port > 65535) {
-        reader_mistake(rd, node, "expected ADDRESS:PORT, such as 127.0.0.1:6444");
-        return;
-    }
-    host.len = (size_t)(colon - s.p);
-    if (host.len > 2 && host.p[0] == '[' && host.p[host.len - 1] == ']')
-        host = (struct slice){host.p + 1, host.len - 2};
-    const char *text = arena_strdup(&config->arena, host);
-    if (!text)
-        return;
-    if (!listen_host_ok(text)) {
-        reader_mistake(rd, node, "expected an IP address or localhost before the port");
-        return;
-    }
-    config->host = text;
-    config->port = (uint16_t)port;
-}
-
 static void read_unload(struct reader *rd, yaml_node_t *node, void *at, const struct yaml_key *key)
 {
     struct config_engine *engine = at;
@@ -574,7 +537,8 @@ static const struct yaml_key responses_keys[] = {
 };
 
 static const struct yaml_key top_keys[] = {
-    {.name = "listen", .read = read_listen},
+    {.name = "listen", .read = config_listen_read, .offset = TOP(listens)},
+    {.name = "hosts", .read = config_hosts_read, .offset = TOP(hosts)},
     {.name = "zones", .read = read_zones},
     {.name = "default_label", .read = reader_text, .offset = TOP(default_label)},
     {.name = "engine", .read = reader_map, .offset = TOP(engine), .sub = engine_keys},
@@ -596,8 +560,8 @@ static const struct yaml_key top_keys[] = {
 
 static void config_defaults(struct config *config)
 {
-    config->host = "127.0.0.1";
-    config->port = 6444;
+    config->listens = (struct config_listens){
+        .all = {{.host = "127.0.0.1", .port = 6444, .loopback = true}}, .n = 1};
     config->default_label = "public";
     config->profile = "balanced";
     config->budget_usd_per_day = NAN;

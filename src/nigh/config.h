@@ -9,6 +9,7 @@
 #include "label/detect.h"
 #include "label/rule.h"
 #include "label/zone.h"
+#include "nigh/config_listen.h"
 #include "turn/place.h"
 
 enum {
@@ -96,8 +97,8 @@ struct config_tool {
 struct config {
     struct arena arena;
     const char *path; /* the file, or "(defaults)" */
-    const char *host; /* "127.0.0.1" */
-    uint16_t port;    /* 6444; 0 picks one */
+    struct config_listens listens; /* 127.0.0.1:6444 */
+    struct config_hosts hosts;     /* none */
     struct zone_spec *zones;
     size_t n_zones;
     const char *default_label; /* "public" */

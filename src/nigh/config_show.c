@@ -214,14 +214,31 @@ static void put_private(const struct config *config, struct buf *out)
     buf_add_char(out, '}');
 }
 
+static void put_listen(const struct config *config, struct buf *out)
+{
+    char text[CONFIG_LISTEN_TEXT_BYTES];
+
+    json_key(out, "listen");
+    buf_add_char(out, '[');
+    for (size_t i = 0; i < config->listens.n; i++) {
+        config_listen_text(text, &config->listens.all[i]);
+        json_sep(out);
+        buf_add_json(out, slice_of(text));
+    }
+    buf_add_char(out, ']');
+    json_key(out, "hosts");
+    buf_add_char(out, '[');
+    for (size_t i = 0; i < config->hosts.n; i++) {
+        json_sep(out);
+        buf_add_json(out, slice_of(config->hosts.names[i]));
+    }
+    buf_add_char(out, ']');
+}
+
 void config_show_json(const struct config *config, struct buf *out)
 {
-    char listen[300];
-
-    snprintf(listen, sizeof listen, strchr(config->host, ':') ? "[%s]:%u" : "%s:%u", config->host,
-             config->port);
     buf_add_char(out, '{');
-    json_put_cstr(out, "listen", listen);
+    put_listen(config, out);
     put_zones(config, out);
     json_put_cstr(out, "default_label", config->default_label);
     put_engine(&config->engine, out);

@@ -17,12 +17,12 @@ static bool speaks(const struct event *event)
 
 /* ---- who is asked ---- */
 
-/* Each alone is within the turn's ceiling and the day's budget (route/decide.c); are both? */
+/* Each alone is within the turn's ceiling and the budgets (route/decide.c); are both? */
 static bool affordable(const struct request *r, size_t candidate)
 {
     int64_t one = r->plan.candidates[r->candidate].estimate.cost_uusd;
     int64_t other = r->plan.candidates[candidate].estimate.cost_uusd;
-    int64_t left = node_day_left_uusd(r->node);
+    int64_t left = node_left_uusd(r->node, r->who);
     double max = r->walk.turn.max_cost_usd;
 
     if (isnan(max) && left < 0)

@@ -14,7 +14,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-static uint64_t today(void)
+uint64_t node_today(void)
 {
     return clock_wall_us() / 86400000000u;
 }
@@ -25,18 +25,27 @@ int64_t node_day_left_uusd(struct node *node)
 
     if (!(budget >= 0))
         return -1; /* none was set */
-    if (node->day != today()) {
-        node->day = today();
+    if (node->day != node_today()) {
+        node->day = node_today();
         node->day_spent_uusd = 0;
     }
     int64_t left = (int64_t)(budget * 1e6) - node->day_spent_uusd;
     return left > 0 ? left : 0;
 }
 
-void node_spent(struct node *node, int64_t cost_uusd)
+int64_t node_left_uusd(struct node *node, const struct key *who)
 {
-    if (node->day != today()) {
-        node->day = today();
+    int64_t day = node_day_left_uusd(node), key = who ? key_left_uusd(who, node_today()) : -1;
+
+    return day < 0 || (key >= 0 && key < day) ? key : day;
+}
+
+void node_spent(struct node *node, struct key *who, int64_t cost_uusd)
+{
+    if (who)
+        key_spend(who, node_today(), cost_uusd);
+    if (node->day != node_today()) {
+        node->day = node_today();
         node->day_spent_uusd = 0;
     }
     if (cost_uusd > 0)
@@ -74,7 +83,8 @@ static void on_drained(void *owner)
 {
     struct node *node = owner;
 
-    loop_stop(node->loop);
+    if (++node->n_drained == node->n_servers)
+        loop_stop(node->loop);
 }
 
 static void drain_over(struct timer *timer)
@@ -98,7 +108,8 @@ void node_stop(struct node *node)
     log_at(LOG_INFO, "node", "stopping", LOG_NUM("turns", node->n_requests));
     if (timer_arm(node->loop, &node->drain_timer, NODE_DRAIN_MS, drain_over, NULL) != NIGH_OK)
         loop_stop(node->loop);
-    server_drain(node->server);
+    for (size_t i = 0; i < node->n_servers; i++)
+        server_drain(node->servers[i]);
 }
 
 static void on_signal(void *owner, int signum)
@@ -181,34 +192,41 @@ enum nigh_status node_reload(struct node *node, struct nigh_err *err)
     return status;
 }
 
-/* What was spent today before this start, so that a restart does not refill the budget. */
+/* What was spent today before this start, by key, so that a restart does not refill a budget. */
 struct spent_query {
     struct store_query q;
     struct node *node;
     char first[ID_BYTES]; /* the lowest id of today */
-    int64_t spent_uusd;
+    struct buf rows;
 };
 
 static void spent_run(struct store_query *q, sqlite3 *db)
 {
     struct spent_query *sq = CONTAINER_OF(q, struct spent_query, q);
-    sqlite3_stmt *stmt = NULL;
+    const char *args[] = {sq->first};
+    struct nigh_err err = {0};
 
-    if (sqlite3_prepare_v2(db, "SELECT coalesce(sum(cost_uusd), 0) FROM turns WHERE id >= ?", -1,
-                           &stmt, NULL) == SQLITE_OK) {
-        sqlite3_bind_text(stmt, 1, sq->first, -1, SQLITE_STATIC);
-        if (sqlite3_step(stmt) == SQLITE_ROW)
-            sq->spent_uusd = sqlite3_column_int64(stmt, 0);
-    }
-    sqlite3_finalize(stmt);
+    if (store_rows_json(db,
+                        "SELECT coalesce(key_name, '') AS key, sum(cost_uusd) AS uusd FROM turns "
+                        "WHERE id >= ?1 AND cost_uusd > 0 GROUP BY 1",
+                        args, 1, KEYS_MAX * 2, &sq->rows, &err) != NIGH_OK)
+        log_err(LOG_ERROR, "node", "what was spent today is not known", &err);
 }
 
 static void spent_done(struct store_query *q)
 {
     struct spent_query *sq = CONTAINER_OF(q, struct spent_query, q);
+    CLEANUP(arena_done) struct arena arena;
+    yyjson_val *rows = NULL, *row;
+    size_t i, n;
 
-    if (sq->spent_uusd > 0)
-        node_spent(sq->node, sq->spent_uusd);
+    arena_init(&arena, 1 << 20);
+    if (sq->rows.len)
+        (void)!json_parse(&rows, buf_slice(&sq->rows), &arena, NULL);
+    yyjson_arr_foreach(rows, i, n, row)
+        node_spent(sq->node, keys_named(sq->node->keys, json_get_str(row, "key")),
+                   json_get_int(row, "uusd", 0));
+    buf_done(&sq->rows);
     free(sq);
 }
 
@@ -218,7 +236,7 @@ static enum nigh_status ask_spent(struct node *node, struct nigh_err *err)
 
     if (!sq)
         return nigh_fail(err, NIGH_NOMEM, "start: out of memory");
-    node->day = today();
+    node->day = node_today();
     sq->q.run = spent_run;
     sq->q.done = spent_done;
     sq->node = node;
@@ -275,17 +293,56 @@ static unsigned connections_allowed(void)
 
 /* Beyond loopback only with a key: tens of thousands of open model servers on the net say why
  * (THREATS.md 3). */
-static enum nigh_status may_listen(struct node *node, const char *host, struct nigh_err *err)
+static enum nigh_status may_listen(struct node *node, const struct config_listens *listens,
+                                   struct nigh_err *err)
 {
-    bool loopback =
-        strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0 || strcmp(host, "localhost") == 0;
-
-    if (!loopback && keys_count(node->keys) == 0)
-        return nigh_fail(err, NIGH_DENIED,
-                         "listen: %.60s is open to others and no key exists: start once on "
-                         "127.0.0.1 and run `nigh key new NAME`",
-                         host);
+    for (size_t i = 0; i < listens->n; i++)
+        if (!listens->all[i].loopback && keys_count(node->keys) == 0)
+            return nigh_fail(err, NIGH_DENIED,
+                             "listen: %.60s is open to others and no key exists: start once on "
+                             "127.0.0.1 and run `nigh key new NAME`",
+                             listens->all[i].host);
     return NIGH_OK;
+}
+
+static enum nigh_status listen_one(struct node *node, const struct config_listen *listen,
+                                   struct nigh_err *err)
+{
+    static const struct server_ops ops = {
+        .request = routes_request, .drained = on_drained, .refused = routes_refused};
+    struct server_limits limits = {.body_bytes_max = node->setting->config->body_bytes_max,
+                                   .connections_max = node->connections_max};
+    struct server_at at = {.host = listen->host, .port = listen->port};
+    enum nigh_status status =
+        server_new(&node->servers[node->n_servers], node->loop, &at, &limits, &ops, node, err);
+
+    node->n_servers += status == NIGH_OK;
+    return status;
+}
+
+/* The user's own command line speaks plain HTTP on loopback, so there is always such a server: one
+ * at a port that the system picks where the config has none.  What it finds stands in local.json.
+ */
+static enum nigh_status node_listen(struct node *node, struct nigh_err *err)
+{
+    static const struct config_listen own = {.host = "127.0.0.1", .loopback = true};
+    const struct config_listens *listens = &node->setting->config->listens;
+    size_t at = listens->n;
+    enum nigh_status status = may_listen(node, listens, err);
+
+    node->connections_max = connections_allowed();
+    for (size_t i = 0; status == NIGH_OK && i < listens->n; i++) {
+        status = listen_one(node, &listens->all[i], err);
+        if (listens->all[i].loopback && at == listens->n)
+            at = i;
+    }
+    if (status == NIGH_OK && at == listens->n)
+        status = listen_one(node, &own, err);
+    if (status != NIGH_OK)
+        return status;
+    return local_key_make(&node->local, node->state_dir,
+                          at < listens->n ? listens->all[at].host : own.host,
+                          server_port(node->servers[at]), err);
 }
 
 static enum nigh_status node_build(struct node *node, const struct node_options *options,
@@ -307,12 +364,6 @@ static enum nigh_status node_build(struct node *node, const struct node_options 
     if (!node->config_path)
         return nigh_fail(err, NIGH_NOMEM, "start: out of memory");
     TRY(config_load(&config, node->config_path, NULL, NULL, err));
-    struct server_limits limits = {.body_bytes_max = config->body_bytes_max,
-                                   .connections_max = connections_allowed()};
-    struct server_ops server = {
-        .request = routes_request, .drained = on_drained, .refused = routes_refused};
-    const char *host = config->host;
-    uint16_t port = config->port;
     struct zones bare;
     struct setting_parts parts;
     enum nigh_status status = NIGH_OK;
@@ -343,9 +394,7 @@ static enum nigh_status node_build(struct node *node, const struct node_options 
     node_adopt(node, setting);
     kept_sweep(node);
     TRY(ask_spent(node, err));
-    TRY(may_listen(node, host, err));
-    TRY(server_new(&node->server, node->loop, host, port, &limits, &server, node, err));
-    TRY(local_key_make(&node->local, node->state_dir, host, server_port(node->server), err));
+    TRY(node_listen(node, err));
     static const int signums[] = {SIGTERM, SIGINT, SIGHUP};
     for (size_t i = 0; i < ARRAY_LEN(signums); i++)
         TRY(sig_watch(&node->signals[i], node->loop, signums[i], on_signal, node, err));
@@ -375,10 +424,10 @@ enum nigh_status node_new(struct node **ret, const struct node_options *options,
         node_free(node);
         return status;
     }
-    log_at(LOG_INFO, "node", "ready", LOG_NUM("port", server_port(node->server)),
+    log_at(LOG_INFO, "node", "ready", LOG_NUM("port", server_port(node->servers[0])),
            LOG_NUM("us", clock_wall_us() - node->started_us));
     if (options->ready_fd >= 0)
-        dprintf(options->ready_fd, "ready %u\n", server_port(node->server));
+        dprintf(options->ready_fd, "ready %u\n", server_port(node->servers[0]));
     *ret = node;
     return NIGH_OK;
 }
@@ -405,9 +454,10 @@ struct node *node_free(struct node *node)
         timer_disarm(node->loop, &node->quiet_timer);
         timer_disarm(node->loop, &node->kept_timer);
     }
-    if (node->server)
+    if (node->n_servers)
         local_key_remove(node->state_dir);
-    node->server = server_free(node->server);
+    while (node->n_servers)
+        server_free(node->servers[--node->n_servers]);
     node->lane = lane_free(node->lane);
     node->setting = setting_unref(node->setting);
     node->client = client_free(node->client);

@@ -8,6 +8,7 @@
 #include "loop/signal.h"
 #include "net/client.h"
 #include "net/server.h"
+#include "nigh/guess.h"
 #include "nigh/local_key.h"
 #include "nigh/setting.h"
 #include "store/store.h"
@@ -21,7 +22,8 @@ enum {
     NODE_FILES_MAX = 65536, /* descriptors asked for; six times what connections_max needs */
     NODE_FILES_OWN = 1024,  /* of them not for clients: one to a cloud for each running turn, 256
                                that rest, lingering ones, the store, the engine's pipes */
-    NODE_QUIET_MS = 1000,   /* without a turn: what the last burst needed goes back to the system */
+    NODE_SERVERS_MAX = CONFIG_LISTENS_MAX + 1,
+    NODE_QUIET_MS = 1000, /* without a turn: what the last burst needed goes back to the system */
 };
 
 struct request;
@@ -44,7 +46,10 @@ struct node {
     struct ledger *ledger;
     struct gate *gate;
     struct client *client;
-    struct server *server;
+    struct server *servers[NODE_SERVERS_MAX]; /* in the config's order; then its own of loopback */
+    size_t n_servers, n_drained;
+    unsigned connections_max; /* of each server; 0: its own number */
+    struct guesses guesses;
     struct skills *skills;
     struct place *skill_place;
     struct lane *lane; /* for warming and other work that is not the store's */
@@ -78,9 +83,13 @@ struct node *node_free(struct node *node);
 
 /* Reads the config again; on any mistake the old one stays in force and err says why. */
 NIGH_MUST enum nigh_status node_reload(struct node *node, struct nigh_err *err);
+uint64_t node_today(void);                     /* days since 1970 in UTC */
 int64_t node_day_left_uusd(struct node *node); /* as route_config wants it */
+/* The least of what the day's budget and the key's leave; negative: there is none.  who: NULL,
+ * nobody's. */
+int64_t node_left_uusd(struct node *node, const struct key *who);
 /* A turn ended; when it was the last one open, the node soon gives memory back. */
 void node_turn_over(struct node *node);
-void node_spent(struct node *node, int64_t cost_uusd);
+void node_spent(struct node *node, struct key *who, int64_t cost_uusd);
 /* One object: version, counts, places, engine; for GET /nigh/v1/status and `nigh status`. */
 void node_status_json(struct node *node, struct buf *out);

@@ -172,6 +172,7 @@ static void bury(struct later *later)
     exchange_release(r->ex);
     walk_done(&r->walk);
     r->setting = setting_unref(r->setting);
+    r->who = key_unref(r->who);
     if (node->n_pooled < NODE_REQUESTS_POOLED) {
         r->next = node->pool;
         node->pool = r;

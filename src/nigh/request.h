@@ -25,7 +25,8 @@ struct request {
     struct setting *setting;
     struct exchange *ex;
     const struct api *api;
-    const char *key; /* name of the caller's key, or "" */
+    struct key *who; /* the caller's key, held; NULL: none, or the user's own command line */
+    const char *key; /* its name, or "" */
     struct reply reply;
     struct plan plan;
     size_t candidate;  /* of plan.candidates: the one that runs or ran last */

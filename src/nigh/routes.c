@@ -13,6 +13,7 @@ enum route_flags {
     ROUTE_TREE = 2,     /* the path goes on after the table's: an id */
     ROUTE_JSON = 4,     /* takes a JSON body */
     ROUTE_ANY_TYPE = 8, /* ... under any Content-Type (accept.h) */
+    ROUTE_CHANGES = 16, /* changes the node's own state: always needs a key */
     ROUTE_CURL = ROUTE_JSON | ROUTE_ANY_TYPE,
 };
 
@@ -76,8 +77,18 @@ static const struct route {
     {"GET", "/nigh/v1/ledger", 0, NULL, admin_ledger},
     {"GET", "/nigh/v1/engine/log", 0, NULL, admin_engine_log},
     {"GET", "/nigh/v1/keys", 0, NULL, admin_keys},
-    {"POST", "/nigh/v1/keys", ROUTE_JSON, NULL, admin_key_new},
-    {"DELETE", "/nigh/v1/keys/", ROUTE_TREE, NULL, admin_key_revoke},
+    {"POST", "/nigh/v1/keys", ROUTE_JSON | ROUTE_CHANGES, NULL, admin_key_new},
+    {"DELETE", "/nigh/v1/keys/", ROUTE_TREE | ROUTE_CHANGES, NULL, admin_key_revoke},
+};
+
+/* Whose namespace a path is, for the scopes of keys; what no row tells is OpenAI's. */
+static const struct {
+    const char *prefix;
+    unsigned spaces;
+} spaces[] = {
+    {"/v1/messages", SPACE_ANTHROPIC}, {"/v1/models", SPACE_OPENAI | SPACE_ANTHROPIC}, /* both's */
+    {"/api/", SPACE_OLLAMA},           {"/nigh/", SPACE_NIGH},
+    {"/metrics", SPACE_METRICS},
 };
 
 /* Whose errors a caller understands, by the path; elsewhere OpenAI's. */
@@ -96,6 +107,14 @@ const struct api *routes_shape(struct exchange *ex)
             return shapes[i].api;
     /* /v1/models is both's: Anthropic's programs always tell their version. */
     return exchange_header(ex, "anthropic-version").p ? &api_anthropic : &api_openai_chat;
+}
+
+unsigned routes_spaces(struct exchange *ex)
+{
+    for (size_t i = 0; i < ARRAY_LEN(spaces); i++)
+        if (slice_starts(exchange_path(ex), slice_of(spaces[i].prefix)))
+            return spaces[i].spaces;
+    return SPACE_OPENAI;
 }
 
 void routes_refused(void *owner, struct exchange *ex, int status, const char *message,
@@ -163,20 +182,33 @@ static struct slice unescape(struct slice id, char text[static ID_BYTES_MAX])
     return (struct slice){text, len};
 }
 
-static void route_admin(struct node *node, struct exchange *ex, const struct route *route)
+struct accept_policy routes_policy(struct node *node, struct exchange *ex)
 {
-    struct accept_policy policy = {
+    const struct config *config = node->setting->config;
+
+    return (struct accept_policy){
         .keys = node->keys,
         .local = &node->local,
+        .guesses = &node->guesses,
+        .hosts = config->hosts.names,
+        .n_hosts = config->hosts.n,
+        .spaces = routes_spaces(ex),
         .draining = node->draining,
         .requests_max = NODE_REQUESTS_MAX,
         .requests = node->n_requests,
-        .body_is_json = route->flags & ROUTE_JSON,
-        .any_type = route->flags & ROUTE_ANY_TYPE,
-        .open = route->flags & ROUTE_OPEN,
     };
+}
+
+static void route_admin(struct node *node, struct exchange *ex, const struct route *route)
+{
+    struct accept_policy policy = routes_policy(node, ex);
     struct refusal refusal = {0};
-    const char *key;
+    struct key *key;
+
+    policy.body_is_json = route->flags & ROUTE_JSON;
+    policy.any_type = route->flags & ROUTE_ANY_TYPE;
+    policy.open = route->flags & ROUTE_OPEN;
+    policy.changes = route->flags & ROUTE_CHANGES;
 
     if (!accept_check(ex, &policy, &key, &refusal)) {
         route_refuse(ex, &refusal);

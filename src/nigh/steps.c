@@ -1,8 +1,8 @@
 /* The steps of a turn, in the order of DESIGN.md section 2, and the table that names them.  What
  * runs a plan (clear, run, escalate) stands in dispatch.c. */
-#include "nigh/accept.h"
 #include "nigh/dispatch.h"
 #include "nigh/kept.h"
+#include "nigh/routes.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -18,18 +18,17 @@ static struct request *request_of(struct walk *walk)
 static enum walk_step step_accept(struct walk *walk)
 {
     struct request *r = request_of(walk);
-    struct accept_policy policy = {
-        .keys = r->node->keys,
-        .local = &r->node->local,
-        .draining = r->node->draining,
-        .requests_max = NODE_REQUESTS_MAX,
-        .requests = r->node->n_requests - 1, /* this one is counted already */
-        .body_is_json = true,
-        .any_type = r->api->any_type,
-    };
+    struct accept_policy policy = routes_policy(r->node, r->ex);
+    struct key *key;
 
-    if (accept_check(r->ex, &policy, &r->key, &r->refusal))
+    policy.requests--; /* this one is counted already */
+    policy.body_is_json = true;
+    policy.any_type = r->api->any_type;
+    if (accept_check(r->ex, &policy, &key, &r->refusal)) {
+        r->who = key_ref(key);
+        r->key = key ? key->name : "";
         return STEP_DECODE;
+    }
     r->refused = true;
     return STEP_REPLY;
 }
@@ -179,6 +178,14 @@ static void refuse_context(struct request *r)
     }
 }
 
+static bool over_budget(const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->n; i++)
+        if (plan->candidates[i].drop == DROP_BUDGET)
+            return true;
+    return false;
+}
+
 /* In the words that programs branch on: they shorten the conversation or ask for another model. */
 static enum walk_step refuse_plan(struct request *r, const struct nigh_err *err)
 {
@@ -193,6 +200,8 @@ static enum walk_step refuse_plan(struct request *r, const struct nigh_err *err)
         r->refusal.code = SLICE("context_length_exceeded");
         r->refusal.param = SLICE("messages");
         refuse_context(r);
+    } else if (err->status == NIGH_DENIED && over_budget(&r->plan)) {
+        r->refusal.code = SLICE("insufficient_quota");
     }
     return next;
 }
@@ -204,6 +213,8 @@ static enum walk_step step_plan(struct walk *walk)
     struct nigh_err err = {0};
 
     route.day_left_uusd = node_day_left_uusd(r->node);
+    route.scope = r->who ? &r->who->scope : NULL;
+    route.key_left_uusd = r->who ? key_left_uusd(r->who, node_today()) : -1;
     route.elapsed_ms = (clock_mono_us() - walk->started_us) / 1000;
     if (route_decide(&r->plan, &route, &walk->turn, r->setting->places, r->setting->n_places,
                      &walk->arena, &err) != NIGH_OK) {
@@ -344,7 +355,7 @@ static enum walk_step step_settle(struct walk *walk)
     bill_record(bill, &record);
     if (record.failed || store_append(r->node->store, "turn", buf_slice(&record), &err) != NIGH_OK)
         log_err(LOG_ERROR, "settle", "a bill was not kept", &err);
-    node_spent(r->node, bill->cost_uusd);
+    node_spent(r->node, r->who, bill->cost_uusd);
     settle_counts(r);
     buf_done(&plan);
     buf_done(&record);

@@ -255,7 +255,8 @@ static bool quantity(struct slice s, const struct unit *units, size_t n, double 
 
 bool reader_parse_duration(struct slice text, uint64_t *ret_ms)
 {
-    static const struct unit units[] = {{"ms", 1}, {"s", 1e3}, {"m", 60e3}, {"h", 3600e3}};
+    static const struct unit units[] = {
+        {"ms", 1}, {"s", 1e3}, {"m", 60e3}, {"h", 3600e3}, {"d", 86400e3}};
 
     return quantity(text, units, ARRAY_LEN(units), 1e12, ret_ms);
 }

@@ -88,7 +88,7 @@ yaml_read_fn reader_u64;      /* uint64_t */
 yaml_read_fn reader_uint;     /* unsigned */
 yaml_read_fn reader_bool;     /* bool */
 yaml_read_fn reader_tristate; /* int: 0 or 1 */
-yaml_read_fn reader_duration; /* uint64_t, milliseconds: "500ms", "30s", "5m", "2h" */
+yaml_read_fn reader_duration; /* uint64_t, milliseconds: "500ms", "30s", "5m", "2h", "30d" */
 yaml_read_fn reader_bytes;    /* uint64_t: "512MiB", "2GiB", "100KiB", "1B" */
 yaml_read_fn reader_map;      /* the keys of key->sub, into the struct at `at` */
 yaml_read_fn reader_later;    /* nothing is read: warns with key->note */

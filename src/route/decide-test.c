@@ -91,7 +91,8 @@ static void house_build(struct house *h)
                                       .aliases = aliases,
                                       .n_aliases = ARRAY_LEN(aliases),
                                       .skills = h->skills,
-                                      .day_left_uusd = -1};
+                                      .day_left_uusd = -1,
+                                      .key_left_uusd = -1};
 }
 
 /* A turn of one user message; a label by zone name, NULL: anywhere. */

@@ -102,6 +102,14 @@ static enum drop check_label(struct ask *ask, struct candidate *c)
     return DROP_LABEL;
 }
 
+static enum drop check_key(struct ask *ask, struct candidate *c)
+{
+    if (!ask->config->scope || scope_permits(ask->config->scope, c->place->name))
+        return DROP_NONE;
+    c->why = "not a place of this key";
+    return DROP_KEY;
+}
+
 static enum drop check_skill(struct ask *ask, struct candidate *c)
 {
     if (c->place->kind != PLACE_SKILL || ask->plan->skill_sure)
@@ -190,10 +198,23 @@ static enum drop check_ready(struct ask *ask, struct candidate *c)
     return DROP_READY;
 }
 
+static enum drop check_budget(struct ask *ask, struct candidate *c, int64_t left, const char *whose)
+{
+    int64_t cost = c->estimate.cost_uusd;
+
+    if (left < 0 || (cost >= 0 && cost <= left))
+        return DROP_NONE;
+    c->why = cost < 0
+                 ? arena_printf(ask->arena, "its price is not known and %s has a budget", whose)
+                 : arena_printf(ask->arena, "about %.6f USD, %.6f left of %s's budget",
+                                (double)cost / 1e6, (double)left / 1e6, whose);
+    return DROP_BUDGET;
+}
+
 /* A ceiling in money cannot be kept with a price that nobody knows: such a place is out. */
 static enum drop check_cost(struct ask *ask, struct candidate *c)
 {
-    int64_t cost = c->estimate.cost_uusd, left = ask->config->day_left_uusd;
+    int64_t cost = c->estimate.cost_uusd;
     double max = ask->turn->max_cost_usd;
 
     if (cost == 0)
@@ -204,14 +225,9 @@ static enum drop check_cost(struct ask *ask, struct candidate *c)
                                          (double)cost / 1e6, max);
         return DROP_COST;
     }
-    if (left >= 0 && (cost < 0 || cost > left)) {
-        c->why = cost < 0
-                     ? "its price is not known and the day has a budget"
-                     : arena_printf(ask->arena, "about %.6f USD, %.6f left of the day's budget",
-                                    (double)cost / 1e6, (double)left / 1e6);
+    if (check_budget(ask, c, ask->config->day_left_uusd, "the day") != DROP_NONE)
         return DROP_BUDGET;
-    }
-    return DROP_NONE;
+    return check_budget(ask, c, ask->config->key_left_uusd, "the key");
 }
 
 /* The whole answer where latency was measured, its beginning where it is only modelled. */
@@ -232,12 +248,13 @@ static enum drop check_deadline(struct ask *ask, struct candidate *c)
 static void consider(struct ask *ask, struct candidate *c)
 {
     static enum drop (*const before[])(struct ask *, struct candidate *) = {
-        check_name, check_label, check_skill, check_verb, check_can, check_context, check_ready};
+        check_name, check_label, check_key,     check_skill,
+        check_verb, check_can,   check_context, check_ready};
 
     c->estimate.cost_uusd = -1;
     for (size_t i = 0; i < ARRAY_LEN(before) && c->drop == DROP_NONE; i++)
         c->drop = before[i](ask, c);
-    if (c->drop == DROP_NAME || c->drop == DROP_LABEL)
+    if (c->drop == DROP_NAME || c->drop == DROP_LABEL || c->drop == DROP_KEY)
         return;
     estimate_place(&c->estimate, c->place, &ask->plan->traits, c->ready);
     if (c->drop == DROP_NONE)
@@ -258,8 +275,8 @@ static void keep_one_model(struct ask *ask)
 
     for (size_t i = 0; i < ask->plan->n && bound >> ask->turn->verb & 1; i++) {
         struct candidate *c = &ask->plan->candidates[i];
-        if (c->drop == DROP_NAME || c->drop == DROP_LABEL || c->drop == DROP_SKILL ||
-            c->drop == DROP_VERB)
+        if (c->drop == DROP_NAME || c->drop == DROP_LABEL || c->drop == DROP_KEY ||
+            c->drop == DROP_SKILL || c->drop == DROP_VERB)
             continue;
         if (!first)
             first = c->place;
@@ -320,8 +337,9 @@ static void difficulty_text(char text[static 64], const struct traits *t)
 static void say_alone(struct plan *plan, const struct candidate *best)
 {
     const struct candidate *out = NULL;
-    static const enum drop tell[] = {DROP_LABEL, DROP_VERB,   DROP_CAN,      DROP_CONTEXT,
-                                     DROP_COST,  DROP_BUDGET, DROP_DEADLINE, DROP_READY};
+    static const enum drop tell[] = {DROP_LABEL,  DROP_KEY,      DROP_VERB,
+                                     DROP_CAN,    DROP_CONTEXT,  DROP_COST,
+                                     DROP_BUDGET, DROP_DEADLINE, DROP_READY};
 
     for (size_t i = 0; i < ARRAY_LEN(tell) && !out; i++)
         out = first_dropped(plan, tell[i]);
@@ -398,11 +416,14 @@ static enum nigh_status refusal_status(const struct plan *plan)
 {
     size_t forbidden = count_drops(plan, DROP_LABEL);
     size_t asked = plan->n - count_drops(plan, DROP_NAME) - count_drops(plan, DROP_SKILL);
+    size_t locked = count_drops(plan, DROP_KEY);
 
     if (count_drops(plan, DROP_READY))
         return all_limited(plan) ? NIGH_BUSY : NIGH_OFFLINE;
     if (plan->named && count_drops(plan, DROP_SKILL))
         return NIGH_INVALID; /* "skill" was asked for, and none is sure */
+    if (locked && forbidden + locked == asked)
+        return NIGH_DENIED;
     if (forbidden == asked)
         return plan->named && asked ? NIGH_DENIED : NIGH_OFFLINE;
     if (count_drops(plan, DROP_COST) || count_drops(plan, DROP_BUDGET))

@@ -14,7 +14,7 @@
  * read again (vectors, token numbers) to no other model, however that one fails: two models'
  * vectors do not compare. */
 #pragma once
-#include "label/label.h"
+#include "label/scope.h"
 #include "route/estimate.h"
 #include "skill/skill.h"
 
@@ -46,6 +46,8 @@ struct route_config {
     size_t n_aliases;
     struct skills *skills; /* NULL: off */
     int64_t day_left_uusd; /* of budget_usd_per_day; negative: no budget set; 0: spent */
+    int64_t key_left_uusd; /* the same of the caller's key */
+    const struct scope *scope; /* of the caller's key; NULL: it may everything */
     uint64_t elapsed_ms;   /* of turn->deadline_ms, used up already */
 };
 
@@ -54,6 +56,7 @@ struct route_config {
     D(NONE, "")                                                                                    \
     D(NAME, "not asked for")                                                                       \
     D(LABEL, "label")                                                                              \
+    D(KEY, "the caller's key")                                                                     \
     D(VERB, "verb")                                                                                \
     D(OTHER, "another model")                                                                      \
     D(CAN, "capability")                                                                           \
@@ -115,7 +118,8 @@ struct plan {
  * does; the text says what would make one do it NIGH_INVALID      every place that the label
  * permits lacks a capability that the turn needs; or "skill" was asked for and none is sure
  *   NIGH_TOOBIG       it fits no context of those that could take it
- *   NIGH_DENIED       over the turn's or the day's budget, or a named place that the label forbids
+ *   NIGH_DENIED       over the turn's, the day's or the key's budget, or a named place that the
+ * label forbids, or none that the key allows
  *   NIGH_TIMEOUT      none can make the deadline
  *   NIGH_BUSY         those that may serve it and are not ready are all rate limited
  *   NIGH_OFFLINE      otherwise: nothing that may serve it is ready.  The text names the label and

@@ -63,6 +63,8 @@ static const char *const migrations[] = {
     " FROM entries o LEFT JOIN entries c ON c.send = o.seq WHERE o.kind = 'send-opened'"
     " UNION ALL SELECT id, turn, place, address, zone, label, opened, closed, body_bytes, NULL,"
     " bytes_out, bytes_in, NULL, NULL, http_status, status FROM ledger_before;",
+    /* 4: what a key may do (label/scope.h); NULL: everything. */
+    "ALTER TABLE keys ADD COLUMN scope JSON TEXT;",
 };
 
 /* A replay may bring a record a second time: each statement then changes nothing.  ON CONFLICT
@@ -93,8 +95,8 @@ static const struct store_kind kinds[] = {
     {"ledger-close", "UPDATE ledger_before SET closed = :closed, bytes_out = :bytes_out,"
                      " bytes_in = :bytes_in, http_status = :http_status, status = :status "
                      "WHERE id = :id AND closed IS NULL"},
-    {"key", "INSERT INTO keys(digest, name, created) VALUES(:digest, :name, :created) "
-            "ON CONFLICT(digest) DO NOTHING"},
+    {"key", "INSERT INTO keys(digest, name, created, scope) "
+            "VALUES(:digest, :name, :created, :scope) ON CONFLICT(digest) DO NOTHING"},
     {"response-piece", "INSERT INTO response_pieces(response, part, n, text) "
                        "VALUES(:response, :part, :n, :text) "
                        "ON CONFLICT(response, part, n) DO NOTHING"},

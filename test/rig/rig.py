@@ -467,14 +467,31 @@ class Node:
         except OSError:
             return ''
 
-    def ask(self, method, path, headers=None, body=None, timeout_s=30):
-        """As the user's own command line asks: with the local key."""
+    def local(self):
+        """What local.json says: address, key and pid."""
         try:
             with open(os.path.join(self.state, 'local.json')) as f:
-                headers = {'Authorization': 'Bearer ' + json.load(f)['key'], **(headers or {})}
-        except (OSError, ValueError, KeyError):
-            pass
-        return ask(self.port, method, path, headers, body, timeout_s)
+                return json.load(f)
+        except (OSError, ValueError):
+            return {}
+
+    def local_key(self):
+        return self.local().get('key', '')
+
+    def ask(self, method, path, headers=None, body=None, timeout_s=30):
+        """As the user's own command line asks: with the local key."""
+        local = self.local()
+        if 'key' in local:
+            headers = {'Authorization': 'Bearer ' + local['key'], **(headers or {})}
+        port = int(local['address'].rpartition(':')[2]) if 'address' in local else self.port
+        return ask(port, method, path, headers, body, timeout_s)
+
+    def key(self, name, **limits):
+        """A new key's text."""
+        made = self.ask('POST', '/nigh/v1/keys', body={'name': name, **limits})
+        if made.status != 200:
+            raise RuntimeError(f'no key {name}:\n{made.describe()}')
+        return made.json()['key']
 
     def status(self):
         return self.ask('GET', '/nigh/v1/status').json() or {}

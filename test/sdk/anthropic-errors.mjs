@@ -104,7 +104,8 @@ export const onlyCloud = [
         const base = env('LOCKED'); /* still without one: this suite runs before openai.mjs */
         const as = (apiKey) => clientOf({ baseURL: base, apiKey }).messages.create(ask(cloud));
         const made = await fetch(`${base}/nigh/v1/keys`, {
-            method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ name: 'anthropic' }),
+            method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${env('LOCAL_KEY')}` },
+            body: JSON.stringify({ name: 'anthropic' }),
         });
         const { key } = await made.json();
         assert.ok(key, 'no key was made');

@@ -221,7 +221,7 @@ export const locked = [
         };
         await cloud.plays();
         await as('none').create(ask); /* no keys: whoever reaches the port may ask */
-        const first = await newKey('first');
+        const first = await newKey('first', env('LOCAL_KEY')); /* nobody else may, even on loopback */
         const second = await newKey('second', first);
         await cloud.plays();
         for (const key of ['none', first.slice(0, -1), `${first}x`]) {

@@ -39,6 +39,16 @@ static const struct cli_option detect_options[] = {
      NULL},
     {0},
 };
+static const struct cli_option key_options[] = {
+    {"allow", "NAMESPACES", "openai, anthropic, ollama, nigh, metrics: what it may call, by commas",
+     COMPLETE_WORDS, "openai anthropic ollama nigh metrics"},
+    {"places", "PATTERNS", "who may answer it, by commas: here*,skill,home/*", 0, NULL},
+    {"label", "ZONE", "how far its data may travel at most", COMPLETE_WORDS, LABELS_WORDS},
+    {"budget", "USD", "what it may spend a day", 0, NULL},
+    {"rate", "N", "how many requests it may make a minute", 0, NULL},
+    {"expires", "DURATION", "when it ends: 12h, 30d", 0, NULL},
+    {0},
+};
 static const struct cli_option version_options[] = {
     {"verbose", NULL, "the libraries' versions too", 0, NULL},
     {0},
@@ -123,12 +133,15 @@ const struct command commands[] = {
      .most = 1,
      .summary = "make a key for a program or a person",
      .about = "The key is shown this once; nigh keeps only its digest.  As soon as a key exists, "
-              "every program needs one; nigh's own commands do not.",
+              "every program needs one; nigh's own commands do not.\n\n"
+              "Without an option it may do everything, also make and end keys.  With any, the "
+              "node's own routes are closed to it unless --allow names nigh.",
+     .options = key_options,
      .run = cmd_key_new},
     {.name = "key list",
      .operands = "",
-     .summary = "the names of the keys",
-     .about = "Names only: the keys themselves are not kept.",
+     .summary = "the names of the keys, and what they may do",
+     .about = "The keys themselves are not kept.",
      .run = cmd_key_list},
     {.name = "key revoke",
      .operands = "NAME",
