@@ -1,12 +1,6 @@
+#include "base/err.h"
 #include "base/tap.h"
 #include "label/chain.h"
-
-static struct arena arena;
-
-__attribute__((destructor)) static void sweep(void)
-{
-    arena_done(&arena);
-}
 
 /* The nth entry of a chain, sealed into out. */
 static void seal(struct chain *at, const char *rest, struct buf *out)
@@ -22,14 +16,9 @@ static void seal(struct chain *at, const char *rest, struct buf *out)
 static bool follow(struct chain *at, const char *line, char why[static CHAIN_WHY_BYTES],
                    uint64_t *ret_bad)
 {
-    yyjson_val *entry;
-
-    if (!arena.max_bytes)
-        arena_init(&arena, 1 << 20);
-    arena_reset(&arena);
     why[0] = '\0';
     *ret_bad = 0;
-    return chain_follow(at, slice_of(line), &arena, &entry, ret_bad, why);
+    return chain_follow(at, slice_of(line), ret_bad, why);
 }
 
 /* The hashes are from another implementation:
@@ -106,6 +95,27 @@ TEST(chain_names_the_record_that_is_wrong)
     CHECK(!follow(&from, "", why, &bad));
     for (int i = 0; i < 4; i++)
         buf_done(&line[i]);
+}
+
+TEST(chain_lines_tell_number_and_kind)
+{
+    static const struct {
+        const char *line;
+        uint64_t seq;
+        const char *kind; /* NULL: absent */
+    } rows[] = {
+        {"{\"seq\":17,\"kind\":\"note\",\"at\":1}", 17, "note"},
+        {"{\"seq\":17}", 0, NULL},
+        {"{\"seq\":-1,\"kind\":\"x\"}", 0, "x"},
+        {"{\"kind\":\"note\",\"seq\":1}", 0, NULL},
+        {"", 0, NULL},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        CHECK_EQ(chain_seq(slice_of(rows[i].line)), rows[i].seq);
+        struct slice kind = chain_kind(slice_of(rows[i].line));
+        CHECK(rows[i].kind ? slice_is(kind, rows[i].kind) : !kind.p);
+    }
 }
 
 TEST(chain_text_is_read_back)

@@ -72,17 +72,41 @@ void chain_seal(const struct chain *at, struct buf *entry, struct chain *ret)
     buf_add(entry, "\"}", 2);
 }
 
-/* The line without its hash, which goes to hash; false: it has none where it must be. */
-static bool cut_hash(struct slice *line, unsigned char hash[static CHAIN_HASH_BYTES])
+/* The line without its hash, whose digits go to *ret_hex; false: it has none where it must be. */
+static bool cut_hash(struct slice *line, struct slice *ret_hex)
 {
     const char *tail = line->p + (line->len > TAIL_LEN ? line->len - TAIL_LEN : 0);
-    struct slice hex = {tail + HASH_KEY_LEN, CHAIN_HASH_CHARS};
 
     if (line->len <= TAIL_LEN || memcmp(tail, hash_key, HASH_KEY_LEN) != 0 ||
-        memcmp(tail + TAIL_LEN - 2, "\"}", 2) != 0 || !chain_parse_hash(hash, hex))
+        memcmp(tail + TAIL_LEN - 2, "\"}", 2) != 0)
         return false;
+    *ret_hex = (struct slice){tail + HASH_KEY_LEN, CHAIN_HASH_CHARS};
     line->len -= TAIL_LEN;
     return true;
+}
+
+/* What stands between two marks, the first at the beginning of *line, which then begins behind the
+ * second. */
+static struct slice cut_between(struct slice *line, struct slice before, char after)
+{
+    if (!slice_starts(*line, before))
+        return (struct slice){0};
+    line->p += before.len;
+    line->len -= before.len;
+    return slice_cut(line, after);
+}
+
+uint64_t chain_seq(struct slice line)
+{
+    uint64_t seq;
+
+    return slice_u64(cut_between(&line, SLICE("{\"seq\":"), ','), &seq) ? seq : 0;
+}
+
+struct slice chain_kind(struct slice line)
+{
+    cut_between(&line, SLICE("{\"seq\":"), ',');
+    return cut_between(&line, SLICE("\"kind\":\""), '"');
 }
 
 static bool wrong(uint64_t *ret_bad, uint64_t bad, char why[static CHAIN_WHY_BYTES],
@@ -103,25 +127,23 @@ static bool out_of_order(uint64_t want, uint64_t seq, uint64_t *ret_bad,
     return false;
 }
 
-bool chain_follow(struct chain *at, struct slice line, struct arena *arena, yyjson_val **ret_entry,
-                  uint64_t *ret_bad, char why[static CHAIN_WHY_BYTES])
+bool chain_follow(struct chain *at, struct slice line, uint64_t *ret_bad,
+                  char why[static CHAIN_WHY_BYTES])
 {
-    struct slice entry = line;
-    unsigned char told[CHAIN_HASH_BYTES];
+    struct slice entry = line, told;
+    char hex[CHAIN_HASH_CHARS + 1];
     struct chain next = {.seq = at->seq + 1};
-    yyjson_val *root;
+    uint64_t seq = chain_seq(line);
 
-    if (!cut_hash(&entry, told) || json_parse(&root, line, arena, NULL) != NIGH_OK ||
-        !yyjson_is_obj(root))
+    if (seq == 0 || !cut_hash(&entry, &told))
         return wrong(ret_bad, next.seq, why, "is no entry: it has not the shape of one");
-    uint64_t seq = (uint64_t)json_get_int(root, "seq", 0);
     if (seq != next.seq)
         return out_of_order(next.seq, seq, ret_bad, why);
     hash_of(next.hash, at, entry);
-    if (memcmp(next.hash, told, sizeof told) != 0)
+    hash_text(hex, next.hash);
+    if (memcmp(hex, told.p, told.len) != 0) /* in its one spelling */
         return wrong(ret_bad, next.seq, why,
                      "does not fit its hash: it, or what stood before it, was changed");
     *at = next;
-    *ret_entry = root;
     return true;
 }

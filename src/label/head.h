@@ -4,6 +4,7 @@
  * written: so it is never behind by more than the entry that was being written when the process
  * died, and a chain that ends before it has lost its tail.  Loop thread only, but head_read. */
 #pragma once
+#include "base/err.h"
 #include "label/chain.h"
 
 struct head;

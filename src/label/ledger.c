@@ -1,6 +1,5 @@
 #include "label/ledger.h"
 #include "base/clock.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "base/rand.h"
 #include "label/head.h"
@@ -170,7 +169,7 @@ static struct chain chain_of_row(yyjson_val *row)
 {
     struct chain at = {.seq = (uint64_t)json_get_int(row, "seq", 0)};
 
-    (void)chain_parse_hash(at.hash, json_get_str(row, "hash"));
+    (void)!chain_parse_hash(at.hash, json_get_str(row, "hash"));
     return at;
 }
 

@@ -12,6 +12,7 @@
  *
  * Loop thread only. Columns: see store/schema.c, table entries; docs/formats.md. */
 #pragma once
+#include "base/json.h"
 #include "label/chain.h"
 #include "label/label.h"
 #include "store/store.h"
