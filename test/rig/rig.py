@@ -530,9 +530,9 @@ def children(pid):
     return out
 
 
-def cloud_yaml(name, port, models, extra=(), api='openai'):
+def cloud_yaml(name, port, models, extra=(), api='openai', host='127.0.0.1'):
     """One entry of `clouds:`; models: [(name, {key: value})]."""
-    lines = [f'  - name: {name}', f'    api: {api}', f'    url: http://127.0.0.1:{port}/v1']
+    lines = [f'  - name: {name}', f'    api: {api}', f'    url: http://{host}:{port}/v1']
     lines += [f'    {line}' for line in extra]
     lines.append('    models:')
     for model, keys in models:
