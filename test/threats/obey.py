@@ -125,6 +125,8 @@ class Stream:
             raise Gone
         self.saw(got)
         self.buf += got
+        if self.buf[:1] == b'\x16':
+            raise Gone  # TLS begins so; what it says first is recorded, and that is all we wanted
 
     def until(self, mark):
         while mark not in self.buf:
