@@ -377,20 +377,10 @@ static void turn_run(struct store_query *q, sqlite3 *db)
         turn_json(ask, buf_slice(&rows));
     buf_done(&rows);
     ask_rows(ask, db, "ledger", "SELECT * FROM ledger WHERE turn = ?1 ORDER BY id", args, 1);
-    buf_add_char(&ask->json, '}');
-}
-
-static void ledger_run(struct store_query *q, sqlite3 *db)
-{
-    struct ask *ask = CONTAINER_OF(q, struct ask, q);
-
-    buf_add_char(&ask->json, '{');
-    ask_rows(ask, db, "totals",
-             "SELECT place, zone, count(*) AS sends, sum(coalesce(bytes_out, body_bytes)) AS "
-             "bytes_out, sum(coalesce(bytes_in, 0)) AS bytes_in FROM ledger GROUP BY place, zone "
-             "ORDER BY place",
-             NULL, 0);
-    ask_rows(ask, db, "rows", "SELECT * FROM ledger ORDER BY id DESC", NULL, 0);
+    ask_rows(ask, db, "denied",
+             "SELECT seq, at, place, address, zone, label, what FROM entries"
+             " WHERE turn = ?1 AND kind = 'denied' ORDER BY seq",
+             args, 1);
     buf_add_char(&ask->json, '}');
 }
 
@@ -403,12 +393,6 @@ void admin_turns(struct node *node, struct exchange *ex, struct slice rest)
 void admin_turn(struct node *node, struct exchange *ex, struct slice rest)
 {
     ask_store(node, ex, rest, turn_run);
-}
-
-void admin_ledger(struct node *node, struct exchange *ex, struct slice rest)
-{
-    (void)rest;
-    ask_store(node, ex, (struct slice){0}, ledger_run);
 }
 
 void admin_keys(struct node *node, struct exchange *ex, struct slice rest)

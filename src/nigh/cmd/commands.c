@@ -33,6 +33,16 @@ static const struct cli_option ledger_options[] = {
     {"limit", "N", "how many sends to show, the latest first; 20", 0, NULL},
     {0},
 };
+static const struct cli_option export_options[] = {
+    {"head", NULL, "only where the chain stands, to be kept elsewhere", 0, NULL},
+    {0},
+};
+static const struct cli_option verify_options[] = {
+    {"file", "EXPORT", "a file that `nigh ledger export` wrote; - is standard input",
+     COMPLETE_FILES, NULL},
+    {"head", "SEQ:HASH", "a head that was kept elsewhere: the chain must come by it", 0, NULL},
+    {0},
+};
 static const struct cli_option detect_options[] = {
     {"jsonl", NULL, "a JSON object {\"text\": ...} a line, instead of one text", 0, NULL},
     {"no-names", NULL, "patterns alone, without names of persons, places and organisations", 0,
@@ -117,6 +127,23 @@ const struct command commands[] = {
      .about = "Every send to any place but this device has a row, opened before its first byte.",
      .options = ledger_options,
      .run = cmd_ledger_show},
+    {.name = "ledger verify",
+     .operands = "",
+     .summary = "is the ledger whole, and does it agree with the kernel's count",
+     .about =
+         "Follows the chain of all entries and names the first record that was changed, taken out, "
+         "put in or cut off; exit status 1 then.  Works without a running node, on its state "
+         "folder as it lies there.  Whoever can write that folder can make another chain: only a "
+         "head that was kept elsewhere tells (--head).",
+     .options = verify_options,
+     .run = cmd_ledger_verify},
+    {.name = "ledger export",
+     .operands = "",
+     .summary = "every entry of the ledger, a line of JSON each",
+     .about = "For another program, and for `nigh ledger verify --file`.  The last line tells where "
+              "the chain stood.",
+     .options = export_options,
+     .run = cmd_ledger_export},
     {.name = "detect",
      .operands = "",
      .summary = "the private data that detection sees in a text",

@@ -1,4 +1,4 @@
-/* nigh ledger: what left this device, place by place and send by send. */
+/* nigh ledger show: what left this device, place by place, label by label and send by send. */
 #include "nigh/cmd/show.h"
 
 enum { LEDGER_ROWS = 20, LEDGER_ROWS_MAX = 1000 };
@@ -14,7 +14,7 @@ static const char *bytes_cell(struct table *table, yyjson_val *row, const char *
     return table_cell(table, "%s", text.data);
 }
 
-static void show_totals(const struct cli *cli, yyjson_val *totals)
+static void show_places(const struct cli *cli, yyjson_val *totals)
 {
     CLEANUP(table_done) struct table table;
     static const char *const heading[] = {"PLACE", "ZONE", "SENDS", "OUT", "IN"};
@@ -38,6 +38,60 @@ static void show_totals(const struct cli *cli, yyjson_val *totals)
         };
         table_row(&table, cells);
     }
+    table_show(cli, &table);
+}
+
+static void show_labels(const struct cli *cli, yyjson_val *labels)
+{
+    CLEANUP(table_done) struct table table;
+    static const char *const heading[] = {"LABEL", "SENDS", "OUT", "IN"};
+    yyjson_val *row;
+    size_t i, n;
+
+    if (yyjson_arr_size(labels) == 0)
+        return;
+    table_init(&table, ARRAY_LEN(heading));
+    table_row(&table, heading);
+    yyjson_arr_foreach(labels, i, n, row)
+    {
+        const char *cells[] = {
+            table_str(&table, row, "label"),
+            table_cell(&table, "%lld", (long long)json_get_int(row, "sends", 0)),
+            bytes_cell(&table, row, "bytes_out"),
+            bytes_cell(&table, row, "bytes_in"),
+        };
+        table_row(&table, cells);
+    }
+    fputc('\n', stdout);
+    table_show(cli, &table);
+}
+
+/* What was refused, allowed, and noted. */
+static void show_notes(const struct cli *cli, yyjson_val *notes)
+{
+    CLEANUP(table_done) struct table table;
+    static const char *const heading[] = {"WHEN", "WHAT", "PLACE", "LABEL", "WHY"};
+    yyjson_val *row;
+    size_t i, n;
+
+    if (yyjson_arr_size(notes) == 0)
+        return;
+    table_init(&table, ARRAY_LEN(heading));
+    table_row(&table, heading);
+    yyjson_arr_foreach(notes, i, n, row)
+    {
+        CLEANUP(buf_done) struct buf when = {0};
+        term_add_time(&when, json_get_int(row, "at", 0));
+        const char *cells[] = {
+            when.data,
+            table_str(&table, row, "kind"),
+            table_str(&table, row, "place"),
+            table_str(&table, row, "label"),
+            table_str(&table, row, "what"),
+        };
+        table_row(&table, cells);
+    }
+    fputc('\n', stdout);
     table_show(cli, &table);
 }
 
@@ -92,7 +146,9 @@ int cmd_ledger_show(struct cli *cli, int argc, char **argv)
         show_body(&answer);
         return CLI_DONE;
     }
-    show_totals(cli, json_get(answer.json, "totals"));
+    show_places(cli, json_get(answer.json, "totals"));
+    show_labels(cli, json_get(answer.json, "labels"));
     show_rows(cli, json_get(answer.json, "rows"));
+    show_notes(cli, json_get(answer.json, "notes"));
     return CLI_DONE;
 }

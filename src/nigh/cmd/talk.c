@@ -75,8 +75,11 @@ static void on_event(void *owner, struct slice event, struct slice data)
 static void on_data(void *owner, struct slice bytes)
 {
     struct asking *asking = owner;
+    const struct talk_request *request = asking->request;
 
-    if (!asking->streams)
+    if (request->on_data && asking->answer->http_status == 200)
+        request->on_data(request->owner, bytes);
+    else if (!asking->streams)
         buf_add_str(&asking->answer->body, bytes);
     else if (asking->err.status == NIGH_OK)
         (void)!sse_feed(&asking->sse, bytes, &asking->err);

@@ -48,6 +48,8 @@ struct talk_request {
     uint64_t timeout_ms; /* 0: TALK_ADMIN_MS */
     /* Per server-sent event of an answer that is a stream; returns false to stop listening. */
     bool (*on_event)(void *owner, struct slice data);
+    /* Or per piece of an answer that is 200, which then is not kept. */
+    void (*on_data)(void *owner, struct slice bytes);
     void *owner;
 };
 
