@@ -1,5 +1,6 @@
 #include "nigh/dispatch.h"
 #include "nigh/kept.h"
+#include "nigh/preview.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -180,6 +181,8 @@ enum walk_step step_run(struct walk *walk)
     struct request *r = walk->owner;
     struct nigh_err err = {0};
 
+    if (r->preview)
+        return preview_tell(r);
     assert(walk->hops_left > 0); /* walk 3 */
     walk->hops_left--;
     r->attempts++;

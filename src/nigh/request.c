@@ -88,7 +88,7 @@ static void request_late(struct timer *timer)
     walk_go(&r->walk, request_refuse(r, &err));
 }
 
-void request_begin(struct node *node, struct exchange *ex, const struct api *api)
+void request_begin(struct node *node, struct exchange *ex, const struct api *api, bool preview)
 {
     struct request *r = request_take(node);
 
@@ -102,6 +102,7 @@ void request_begin(struct node *node, struct exchange *ex, const struct api *api
     r->setting = setting_ref(node->setting);
     r->ex = ex;
     r->api = api;
+    r->preview = preview;
     r->key = "";
     r->run = &r->first;
     walk_init(&r->walk, &request_steps, r);

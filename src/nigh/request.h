@@ -42,6 +42,7 @@ struct request {
     uint64_t first_us, last_us;
     struct outcome outcome; /* of the latest run */
     struct bill bill;
+    bool preview;                 /* only what would be sent is told (preview.h) */
     bool billed;                  /* the answer itself tells the bill, so its figures stand */
     char label[LABEL_TEXT_BYTES]; /* of the turn, for the bill */
     bool refused;
@@ -56,7 +57,7 @@ struct request {
 };
 
 /* Starts the walk at accept.  May answer at once. */
-void request_begin(struct node *node, struct exchange *ex, const struct api *api);
+void request_begin(struct node *node, struct exchange *ex, const struct api *api, bool preview);
 /* Breaks off a turn: the node is going down. */
 void request_abandon(struct request *r);
 

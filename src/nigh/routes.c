@@ -3,6 +3,7 @@
 #include "nigh/accept.h"
 #include "nigh/admin.h"
 #include "nigh/kept.h"
+#include "nigh/preview.h"
 #include "nigh/request.h"
 
 /* of what follows a ROUTE_TREE path; the longest is a cloud's name and a model's */
@@ -226,9 +227,12 @@ static void route_admin(struct node *node, struct exchange *ex, const struct rou
 void routes_request(void *owner, struct exchange *ex)
 {
     struct node *node = owner;
-    bool known;
-    const struct route *route = route_find(exchange_method(ex), exchange_path(ex), &known);
+    struct slice path = exchange_path(ex);
+    bool known, preview = preview_path(path, &path);
+    const struct route *route = route_find(exchange_method(ex), path, &known);
 
+    if (preview && route && !route->api)
+        route = NULL, known = false;
     if (!route) {
         struct refusal refusal = {
             .status = known ? NIGH_INVALID : NIGH_NOTFOUND,
@@ -238,7 +242,7 @@ void routes_request(void *owner, struct exchange *ex)
         };
         route_refuse(ex, &refusal);
     } else if (route->api) {
-        request_begin(node, ex, route->api);
+        request_begin(node, ex, route->api, preview);
     } else {
         route_admin(node, ex, route);
     }

@@ -206,6 +206,23 @@ static enum walk_step refuse_plan(struct request *r, const struct nigh_err *err)
     return next;
 }
 
+/* That no place was left is a send denied, where a label kept one out. */
+static void tell_denied(const struct request *r)
+{
+    for (size_t i = 0; i < r->plan.n; i++) {
+        const struct candidate *c = &r->plan.candidates[i];
+        struct ledger_entry entry = {.turn = r->walk.id,
+                                     .place = c->place->name,
+                                     .address = c->place->dest.address,
+                                     .zone = c->place->dest.zone,
+                                     .label = r->walk.turn.label};
+        if (c->drop != DROP_LABEL)
+            continue;
+        ledger_denied(r->node->ledger, &entry, c->why);
+        return; /* the first would have been asked */
+    }
+}
+
 static enum walk_step step_plan(struct walk *walk)
 {
     struct request *r = request_of(walk);
@@ -218,6 +235,8 @@ static enum walk_step step_plan(struct walk *walk)
     route.elapsed_ms = (clock_mono_us() - walk->started_us) / 1000;
     if (route_decide(&r->plan, &route, &walk->turn, r->setting->places, r->setting->n_places,
                      &walk->arena, &err) != NIGH_OK) {
+        if (!r->preview)
+            tell_denied(r);
         return refuse_plan(r, &err);
     }
     return STEP_CLEAR;
@@ -346,6 +365,8 @@ static enum walk_step step_settle(struct walk *walk)
     struct buf plan = {0}, record = {0};
     struct nigh_err err = {0};
 
+    if (r->preview)
+        return STEP_END; /* refused: there was nothing to bill, and nothing is to be learnt */
     if (!r->billed || r->refused || r->gone)
         bill_now(r);
     memcpy(bill->step_us, walk->step_us, sizeof bill->step_us);

@@ -92,6 +92,7 @@ int cmd_key_list(struct cli *cli, int argc, char **argv);
 int cmd_key_new(struct cli *cli, int argc, char **argv);
 int cmd_key_revoke(struct cli *cli, int argc, char **argv);
 int cmd_ledger_export(struct cli *cli, int argc, char **argv);
+int cmd_ledger_preview(struct cli *cli, int argc, char **argv);
 int cmd_ledger_show(struct cli *cli, int argc, char **argv);
 int cmd_ledger_verify(struct cli *cli, int argc, char **argv);
 int cmd_man(struct cli *cli, int argc, char **argv);

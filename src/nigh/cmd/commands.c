@@ -137,6 +137,16 @@ const struct command commands[] = {
          "head that was kept elsewhere tells (--head).",
      .options = verify_options,
      .run = cmd_ledger_verify},
+    {.name = "ledger preview",
+     .operands = "TEXT...",
+     .most = UINT_MAX,
+     .summary = "what would leave this device for a question, before it does",
+     .about =
+         "Goes the way of nigh ask up to the moment of sending, and shows who would be asked, "
+         "where, under which label, and the very bytes.  Nothing is sent.  A question that "
+         "would be refused is refused.",
+     .options = wishes,
+     .run = cmd_ledger_preview},
     {.name = "ledger export",
      .operands = "",
      .summary = "every entry of the ledger, a line of JSON each",

@@ -4,7 +4,10 @@
 #include "nigh/yaml.h"
 #include "route/decide.h"
 #include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* A stream in the making. */
 struct saying {
@@ -54,6 +57,66 @@ int say_options(struct cli *cli, struct say *ret)
     if (deadline &&
         (!reader_parse_duration(slice_of(deadline), &ret->deadline_ms) || ret->deadline_ms == 0))
         return bad_value(cli, "deadline", "a duration such as 500ms, 30s or 5m");
+    return CLI_DONE;
+}
+
+/* --- the question -------------------------------------------------------------------------------
+ */
+
+enum {
+    QUESTION_BYTES_MAX = 32 << 20
+}; /* the node's default body_max is 64 MiB, and escaping may double */
+
+/* A pipe or a file was given to it; a terminal, /dev/null and a closed descriptor were not. */
+static bool piped(void)
+{
+    struct stat st;
+
+    return fstat(STDIN_FILENO, &st) == 0 &&
+           (S_ISFIFO(st.st_mode) || S_ISREG(st.st_mode) || S_ISSOCK(st.st_mode));
+}
+
+static int read_input(const struct cli *cli, struct buf *text)
+{
+    char chunk[16384];
+    ssize_t n;
+
+    do {
+        n = read(STDIN_FILENO, chunk, sizeof chunk);
+        if (n > 0)
+            buf_add(text, chunk, (size_t)n);
+    } while ((n > 0 && !text->failed) || (n < 0 && errno == EINTR));
+    if (n < 0)
+        return cli_error(CLI_FAILED, "%s: read standard input: %m", cli->command->name);
+    if (text->failed)
+        return cli_error(CLI_FAILED, "%s: more than %d MiB on standard input", cli->command->name,
+                         QUESTION_BYTES_MAX >> 20);
+    return CLI_DONE;
+}
+
+int say_question(const struct cli *cli, struct buf *text, int argc, char **argv)
+{
+    CLEANUP(buf_done) struct buf input = {.max_bytes = QUESTION_BYTES_MAX};
+    bool dash = argc == 1 && strcmp(argv[0], "-") == 0;
+
+    for (int i = 0; i < argc && !dash; i++) {
+        if (i)
+            buf_add_char(text, ' ');
+        buf_add_cstr(text, argv[i]);
+    }
+    if (dash || piped()) {
+        int status = read_input(cli, &input);
+        if (status != CLI_DONE)
+            return status;
+        if (text->len && slice_trim(buf_slice(&input)).len)
+            buf_add_cstr(text, "\n\n");
+        buf_add_str(text, buf_slice(&input));
+    }
+    if (slice_trim(buf_slice(text)).len == 0)
+        return cli_error(CLI_USAGE, "%s: there is no question; usage: nigh %s TEXT",
+                         cli->command->name, cli->command->name);
+    if (!slice_utf8(buf_slice(text)))
+        return cli_error(CLI_FAILED, "%s: the question is not UTF-8 text", cli->command->name);
     return CLI_DONE;
 }
 
@@ -127,23 +190,37 @@ static void put_body(struct buf *body, const struct say *say, struct slice messa
     buf_add_cstr(body, "]}");
 }
 
-static size_t put_headers(struct header *headers, const struct say *say, char deadline[static 24])
+static void put_headers(struct say_request *request, const struct say *say)
 {
     const struct header rows[] = {
         {"Nigh-Label", say->label},
         {"Nigh-Profile", say->profile},
         {"Nigh-Session", say->session},
         {"Nigh-Max-Cost-Usd", say->max_cost},
-        {"Nigh-Deadline-Ms", say->deadline_ms ? deadline : NULL},
+        {"Nigh-Deadline-Ms", say->deadline_ms ? request->deadline : NULL},
         {"Content-Type", "application/json"},
     };
-    size_t n = 0;
 
-    snprintf(deadline, 24, "%llu", (unsigned long long)say->deadline_ms);
+    snprintf(request->deadline, sizeof request->deadline, "%llu",
+             (unsigned long long)say->deadline_ms);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         if (rows[i].value)
-            headers[n++] = rows[i];
-    return n;
+            request->headers[request->n_headers++] = rows[i];
+}
+
+enum nigh_status say_prepare(struct say_request *ret, const struct say *say, struct slice messages,
+                             struct nigh_err *err)
+{
+    *ret = (struct say_request){0};
+    put_body(&ret->body, say, messages);
+    put_headers(ret, say);
+    return ret->body.failed ? nigh_fail(err, NIGH_TOOBIG, "the question is too long to send")
+                            : NIGH_OK;
+}
+
+void say_request_done(struct say_request *request)
+{
+    buf_done(&request->body);
 }
 
 static void keep_words(struct said *said, const struct talk_answer *answer)
@@ -158,24 +235,21 @@ enum nigh_status say_turn(struct cli *cli, struct talk *talk, const struct say *
                           struct slice messages, struct said *ret, struct nigh_err *err)
 {
     struct saying saying = {.cli = cli, .say = say, .said = ret};
-    CLEANUP(buf_done) struct buf body = {0};
-    struct header headers[8];
-    char deadline[24];
+    CLEANUP(say_request_done) struct say_request wire;
     struct talk_answer answer;
     struct talk_request request = {.method = "POST",
                                    .path = "/v1/chat/completions",
-                                   .headers = headers,
+                                   .headers = wire.headers,
                                    .interruptible = say->interruptible,
                                    .timeout_ms = TALK_TURN_MS,
                                    .on_event = on_event,
                                    .owner = &saying};
 
     *ret = (struct said){0};
-    put_body(&body, say, messages);
-    if (body.failed)
-        return nigh_fail(err, NIGH_TOOBIG, "the question is too long to send");
-    request.body = buf_slice(&body);
-    request.n_headers = put_headers(headers, say, deadline);
+    if (say_prepare(&wire, say, messages, err) != NIGH_OK)
+        return err->status;
+    request.body = buf_slice(&wire.body);
+    request.n_headers = wire.n_headers;
     arena_init(&saying.arena, (size_t)TALK_EVENT_BYTES * 16);
     enum nigh_status status = talk_ask(talk, &request, &answer, err);
     keep_words(ret, &answer);

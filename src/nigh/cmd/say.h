@@ -21,6 +21,20 @@ struct said {
 /* The wishes that options of ask and chat name; a usage error was told when it is not CLI_DONE. */
 int say_options(struct cli *cli, struct say *ret);
 
+/* The operands as one text, and what was piped in after them; CLI_DONE, or an error was told. */
+int say_question(const struct cli *cli, struct buf *text, int argc, char **argv);
+
+/* A turn as it goes over the wire. */
+struct say_request {
+    struct buf body;
+    struct header headers[8];
+    size_t n_headers;
+    char deadline[24];
+};
+NIGH_MUST enum nigh_status say_prepare(struct say_request *ret, const struct say *say,
+                                       struct slice messages, struct nigh_err *err);
+void say_request_done(struct say_request *request);
+
 /* One member of "messages". */
 void say_message(struct buf *messages, const char *role, struct slice text);
 /* messages: the members, without the brackets. */
