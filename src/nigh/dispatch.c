@@ -63,10 +63,7 @@ enum walk_step step_clear(struct walk *walk)
     *r->run = (struct run){.place = place, .turn = &walk->turn, .arena = &walk->arena, .owner = r};
     if (nothing_to_do(r))
         return STEP_RUN;
-    if (place->ops->encode(place, &walk->turn, &walk->arena, &r->run->body, &err) != NIGH_OK)
-        return failed_early(r, FATE_ELSEWHERE, &err);
-    if (gate_clear(r->node->gate, &r->pass, walk->id, walk->turn.label, &place->dest, r->run->body,
-                   &err) != NIGH_OK)
+    if (masking_clear(r, r->run, &r->pass, &err) != NIGH_OK)
         return failed_early(r, FATE_ELSEWHERE, &err);
     return STEP_RUN;
 }
@@ -87,13 +84,11 @@ static void run_fail(struct request *r, const struct nigh_err *err)
     walk_go(&r->walk, request_refuse(r, err));
 }
 
-static void on_event(struct run *run, const struct event *event)
+enum nigh_status request_tell(struct request *r, struct run *run, const struct event *event,
+                              struct nigh_err *err)
 {
-    struct request *r = run->owner;
-    struct nigh_err err = {0};
-
-    if (hedge_event(r, run, event))
-        return;
+    if (r->gone)
+        return nigh_fail(err, NIGH_CANCELLED, "the caller left");
     r->reply.enc.now_us = clock_mono_us();
     r->reply.enc.load_us = run->load_us;
     if (is_piece(event->kind)) {
@@ -101,12 +96,10 @@ static void on_event(struct run *run, const struct event *event)
         if (!r->first_us)
             r->first_us = r->reply.enc.first_us = r->last_us;
     }
-    if (answer_add(&r->walk.answer, event, &err) != NIGH_OK) {
-        run_fail(r, &err);
-        return;
-    }
+    if (answer_add(&r->walk.answer, event, err) != NIGH_OK)
+        return err->status;
     if (event->kind == EVENT_USAGE)
-        return; /* held until the end, where nigh's own bill is known and stands beside it */
+        return NIGH_OK; /* held until the end, where nigh's own bill is known and stands beside it */
     if (event->kind == EVENT_END) {
         struct event usage = {.kind = EVENT_USAGE, .usage = r->walk.answer.usage};
         request_count(r, run);
@@ -121,6 +114,16 @@ static void on_event(struct run *run, const struct event *event)
         r->paused = true;
         run->place->ops->pause(run);
     }
+    return NIGH_OK;
+}
+
+static void on_event(struct run *run, const struct event *event)
+{
+    struct request *r = run->owner;
+    struct nigh_err err = {0};
+
+    if (!hedge_event(r, run, event) && masking_event(r, run, event, &err) != NIGH_OK && !r->gone)
+        run_fail(r, &err);
 }
 
 /* Time to first token and between tokens, as the router's estimates want them. */
@@ -191,6 +194,7 @@ enum walk_step step_run(struct walk *walk)
     r->first_us = r->last_us = 0;
     r->run_us = clock_mono_us();
     r->paused = false;
+    masking_reset(&r->masking);
     r->run->deadline_us = r->deadline.due_us;
     r->run->who = line_who(r->key);
     r->run->patience_ms = has_alternative(r) ? RETRY_PATIENCE_MS : 0;

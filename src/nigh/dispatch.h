@@ -11,6 +11,10 @@ enum walk_step step_clear(struct walk *walk);
 enum walk_step step_run(struct walk *walk);
 enum walk_step step_escalate(struct walk *walk);
 
+/* dispatch.c: an event of the answer as the caller is to see it: gathered, and written in their
+ * format. */
+NIGH_MUST enum nigh_status request_tell(struct request *r, struct run *run,
+                                        const struct event *event, struct nigh_err *err);
 /* steps.c: the response headers for the place that runs now; the bill as it stands, for the
  * encoder. */
 void request_headers(struct request *r);

@@ -57,10 +57,7 @@ static enum nigh_status ask(struct request *r, size_t candidate, struct nigh_err
                         .on_event = r->run->on_event,
                         .on_done = r->run->on_done,
                         .owner = r};
-    status = place->ops->encode(place, run->turn, run->arena, &run->body, err);
-    if (status == NIGH_OK)
-        status = gate_clear(r->node->gate, &run->pass, r->walk.id, r->walk.turn.label, &place->dest,
-                            run->body, err);
+    status = masking_clear(r, run, &run->pass, err);
     if (status != NIGH_OK)
         return status;
     h->candidate = candidate;

@@ -380,6 +380,8 @@ static enum nigh_status node_build(struct node *node, const struct node_options 
     if (status == NIGH_OK)
         status = gate_new(&node->gate, node->ledger, &bare, err);
     if (status == NIGH_OK)
+        status = mask_keys_new(&node->mask_keys, err);
+    if (status == NIGH_OK)
         status = client_new(&node->client, node->loop, err);
     if (status == NIGH_OK && config->skills)
         status = skills_new(&node->skills, &skills, err);
@@ -464,6 +466,7 @@ struct node *node_free(struct node *node)
     node->skill_place = skill_place_free(node->skill_place);
     node->skills = skills_free(node->skills);
     node->gate = gate_free(node->gate);
+    node->mask_keys = mask_keys_free(node->mask_keys);
     node->ledger = ledger_free(node->ledger);
     node->keys = keys_free(node->keys);
     node->store = store_close(node->store);

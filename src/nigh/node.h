@@ -5,6 +5,7 @@
  */
 #pragma once
 #include "label/key.h"
+#include "label/mask.h"
 #include "loop/signal.h"
 #include "net/client.h"
 #include "net/server.h"
@@ -45,6 +46,7 @@ struct node {
     struct local_key local;
     struct ledger *ledger;
     struct gate *gate;
+    struct mask_keys *mask_keys;
     struct client *client;
     struct server *servers[NODE_SERVERS_MAX]; /* in the config's order; then its own of loopback */
     size_t n_servers, n_drained;

@@ -170,6 +170,7 @@ static void bury(struct later *later)
 
     request_unlink(r);
     reply_done(&r->reply);
+    masking_done(&r->masking);
     exchange_release(r->ex);
     walk_done(&r->walk);
     r->setting = setting_unref(r->setting);

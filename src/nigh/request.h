@@ -8,6 +8,7 @@
 #include "cloud/retry.h"
 #include "meter/bill.h"
 #include "nigh/hedge.h"
+#include "nigh/masking.h"
 #include "nigh/node.h"
 #include "route/decide.h"
 
@@ -34,6 +35,8 @@ struct request {
     struct clearance *pass;
     struct run first, *run; /* the one that answers: first, or hedge.run once that leads */
     struct hedge hedge;
+    struct mask *mask; /* values that a public place gets placeholders for; NULL: none */
+    struct masking masking;
     bool running; /* between start and on_done: cancel must reach it */
     bool paused;
     uint64_t failed_us; /* monotonic: when this candidate first failed */

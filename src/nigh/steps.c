@@ -318,6 +318,9 @@ void request_headers(struct request *r)
     reply_header(&r->reply, "Nigh-Place", r->refused || !place ? "none" : place->name);
     reply_header(&r->reply, "Nigh-Zone",
                  r->refused || !place ? "none" : r->setting->zones.name[place->dest.zone]);
+    label_text(r->label, &r->setting->zones, r->walk.turn.label);
+    if (r->walk.turn.label_source[0]) /* it got so far */
+        reply_header(&r->reply, "Nigh-Label", r->label);
     reply_header(&r->reply, "Nigh-Reason", r->plan.reason[0] ? r->plan.reason : "refused");
 }
 

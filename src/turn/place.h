@@ -89,6 +89,7 @@ struct run {
     struct arena *arena;    /* the walk's */
     struct slice body;      /* what encode made and the gate cleared */
     struct clearance *pass; /* start takes it */
+    uint64_t masked;        /* values in it that are placeholders, so in the answer too */
     uint64_t deadline_us;   /* monotonic; 0: the place's own clocks only */
     uint32_t who;           /* line_who() of the caller's key: places that are full are fair */
     /* So far; exact once on_done came or it was cancelled.  Of a place on this device: 0 is fine. */
