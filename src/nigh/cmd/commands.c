@@ -149,6 +149,7 @@ const struct command commands[] = {
      .run = cmd_ledger_preview},
     {.name = "ledger export",
      .operands = "",
+     .no_json = true,
      .summary = "every entry of the ledger, a line of JSON each",
      .about = "For another program, and for `nigh ledger verify --file`.  The last line tells where "
               "the chain stood.",

@@ -16,7 +16,7 @@ static const char *bytes_cell(struct table *table, yyjson_val *row, const char *
 
 static void show_places(const struct cli *cli, yyjson_val *totals)
 {
-    CLEANUP(table_done) struct table table;
+    CLEANUP(table_done) struct table table = {0};
     static const char *const heading[] = {"PLACE", "ZONE", "SENDS", "OUT", "IN"};
     yyjson_val *row;
     size_t i, n;
@@ -43,7 +43,7 @@ static void show_places(const struct cli *cli, yyjson_val *totals)
 
 static void show_labels(const struct cli *cli, yyjson_val *labels)
 {
-    CLEANUP(table_done) struct table table;
+    CLEANUP(table_done) struct table table = {0};
     static const char *const heading[] = {"LABEL", "SENDS", "OUT", "IN"};
     yyjson_val *row;
     size_t i, n;
@@ -69,7 +69,7 @@ static void show_labels(const struct cli *cli, yyjson_val *labels)
 /* What was refused, allowed, and noted. */
 static void show_notes(const struct cli *cli, yyjson_val *notes)
 {
-    CLEANUP(table_done) struct table table;
+    CLEANUP(table_done) struct table table = {0};
     static const char *const heading[] = {"WHEN", "WHAT", "PLACE", "LABEL", "WHY"};
     yyjson_val *row;
     size_t i, n;
@@ -97,7 +97,7 @@ static void show_notes(const struct cli *cli, yyjson_val *notes)
 
 static void show_rows(const struct cli *cli, yyjson_val *rows)
 {
-    CLEANUP(table_done) struct table table;
+    CLEANUP(table_done) struct table table = {0};
     static const char *const heading[] = {"WHEN", "TURN", "PLACE", "LABEL", "OUT", "IN", "STATUS"};
     yyjson_val *row;
     size_t i, n;

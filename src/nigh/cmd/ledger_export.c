@@ -7,7 +7,7 @@ static void put(void *owner, struct slice bytes)
     fwrite(bytes.p, 1, bytes.len, stdout); /* an error is told at the end */
 }
 
-static int show_head(const struct cli *cli, struct talk *talk)
+static int show_head(struct talk *talk)
 {
     CLEANUP(talk_answer_done) struct talk_answer answer = {0};
     struct nigh_err err = {0};
@@ -15,10 +15,7 @@ static int show_head(const struct cli *cli, struct talk *talk)
     if (talk_get(talk, "/nigh/v1/ledger/head", &answer, &err) != NIGH_OK)
         return cli_fail(&err, NULL);
     struct slice head = json_get_str(answer.json, "head");
-    if (cli->json)
-        show_body(&answer);
-    else
-        printf("%.*s\n", (int)head.len, head.p ? head.p : "");
+    printf("%.*s\n", (int)head.len, head.p ? head.p : "");
     return CLI_DONE;
 }
 
@@ -47,5 +44,5 @@ int cmd_ledger_export(struct cli *cli, int argc, char **argv)
     (void)argv;
     if (talk_new(&talk, TALK_START, &err) != NIGH_OK)
         return cli_fail(&err, NULL);
-    return cli_value(cli, "head") ? show_head(cli, talk) : export_all(talk);
+    return cli_value(cli, "head") ? show_head(talk) : export_all(talk);
 }
