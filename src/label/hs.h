@@ -2,7 +2,7 @@
  *
  * Linked in the ordinary way, libhs and the libstdc++ it brings cost 1.6 MB of resident memory in a
  * process that never scans (2,980 against 1,364 kB, Debian 12, libhs 5.4.0), so it is opened with
- * dlopen() the first time and stays.  Loop thread only. */
+ * dlopen() the first time and stays.  Any thread. */
 #pragma once
 #include "base/err.h"
 #include <hs/hs.h>

@@ -51,23 +51,30 @@ enum effort effort_of(struct slice word)
 
 /* One traversal; every function returns false once fn did. */
 struct visit {
-    bool (*fn)(void *owner, struct slice text);
+    turn_text_fn *fn;
     void *owner;
+    struct text_at at;
 };
 
-static bool visit_text(const struct visit *v, struct slice text)
+static bool visit_as(struct visit *v, struct slice text, enum text_kind kind)
 {
-    return text.len == 0 || v->fn(v->owner, text);
+    v->at.kind = kind;
+    return text.len == 0 || v->fn(v->owner, text, v->at);
+}
+
+static bool visit_name(struct visit *v, struct slice text)
+{
+    return visit_as(v, text, TEXT_NAME);
 }
 
 /* Depth is bounded by JSON_DEPTH_MAX. */
-static bool visit_json(const struct visit *v, yyjson_val *val)
+static bool visit_json(struct visit *v, yyjson_val *val)
 {
     size_t i, max;
     yyjson_val *key, *item;
 
     if (yyjson_is_str(val))
-        return visit_text(v, json_str(val));
+        return visit_as(v, json_str(val), TEXT_WORDS);
     if (yyjson_is_arr(val))
         yyjson_arr_foreach(val, i, max, item)
         {
@@ -77,16 +84,16 @@ static bool visit_json(const struct visit *v, yyjson_val *val)
     if (yyjson_is_obj(val))
         yyjson_obj_foreach(val, i, max, key, item)
         {
-            if (!visit_text(v, json_str(key)) || !visit_json(v, item))
+            if (!visit_name(v, json_str(key)) || !visit_json(v, item))
                 return false;
         }
     return true;
 }
 
-static bool visit_extras(const struct visit *v, const struct extra *extra)
+static bool visit_extras(struct visit *v, const struct extra *extra)
 {
     for (; extra; extra = extra->next)
-        if (!visit_text(v, extra->key) || !visit_json(v, extra->val))
+        if (!visit_name(v, extra->key) || !visit_json(v, extra->val))
             return false;
     return true;
 }
@@ -104,27 +111,38 @@ static bool is_pixels(struct slice url)
     return false;
 }
 
-static bool visit_part(const struct visit *v, const struct part *p)
+static bool visit_part(struct visit *v, const struct part *p)
 {
     bool opaque = p->kind == PART_AUDIO || p->kind == PART_FILE || p->kind == PART_OTHER;
 
-    return visit_text(v, p->text) && visit_text(v, p->name) && visit_text(v, p->call_id) &&
-           visit_text(v, p->signature) && visit_text(v, p->detail) &&
-           (is_pixels(p->url) || visit_text(v, p->url)) && visit_extras(v, p->extras) &&
-           visit_extras(v, p->inner) && (!opaque || visit_json(v, p->raw));
+    return visit_as(v, p->text, p->kind == PART_CALL ? TEXT_JSON : TEXT_WORDS) &&
+           visit_name(v, p->name) && visit_name(v, p->call_id) && visit_name(v, p->signature) &&
+           visit_name(v, p->detail) && (is_pixels(p->url) || visit_name(v, p->url)) &&
+           visit_extras(v, p->extras) && visit_extras(v, p->inner) &&
+           (!opaque || visit_json(v, p->raw));
 }
 
-static bool visit_message(const struct visit *v, const struct message *m)
+bool turn_each_string(yyjson_val *val, struct text_at at, turn_text_fn *fn, void *owner)
 {
-    if (!visit_text(v, m->name) || !visit_text(v, m->call_id) || !visit_extras(v, m->extras))
+    struct visit v = {fn, owner, at};
+
+    return visit_json(&v, val);
+}
+
+static bool visit_message(struct visit *v, const struct message *m)
+{
+    v->at.part = TEXT_NOWHERE;
+    if (!visit_name(v, m->name) || !visit_name(v, m->call_id) || !visit_extras(v, m->extras))
         return false;
-    for (size_t i = 0; i < m->n_parts; i++)
+    for (size_t i = 0; i < m->n_parts; i++) {
+        v->at.part = (uint32_t)i;
         if (!visit_part(v, &m->parts[i]))
             return false;
+    }
     return true;
 }
 
-static bool visit_metadata(const struct visit *v, yyjson_val *metadata)
+static bool visit_metadata(struct visit *v, yyjson_val *metadata)
 {
     size_t i, max;
     yyjson_val *key, *item;
@@ -135,35 +153,61 @@ static bool visit_metadata(const struct visit *v, yyjson_val *metadata)
     {
         if (slice_starts(json_str(key), SLICE("nigh_")))
             continue;
-        if (!visit_text(v, json_str(key)) || !visit_json(v, item))
+        if (!visit_name(v, json_str(key)) || !visit_json(v, item))
             return false;
     }
     return true;
 }
 
-void turn_each_text(const struct turn *turn, bool (*fn)(void *owner, struct slice text),
-                    void *owner)
+static bool visit_tool(struct visit *v, const struct tool *t)
 {
-    struct visit v = {fn, owner};
+    return visit_name(v, t->name) && visit_name(v, t->description) && visit_json(v, t->schema) &&
+           visit_extras(v, t->extras) && visit_extras(v, t->inner);
+}
 
-    for (size_t i = 0; i < turn->n_messages; i++)
+void turn_each_text_at(const struct turn *turn, turn_text_fn *fn, void *owner)
+{
+    struct visit v = {fn, owner, {TEXT_NOWHERE, TEXT_NOWHERE, TEXT_NAME}};
+
+    for (size_t i = 0; i < turn->n_messages; i++) {
+        v.at.message = (uint32_t)i;
         if (!visit_message(&v, &turn->messages[i]))
             return;
-    for (size_t i = 0; i < turn->n_tools; i++) {
-        const struct tool *t = &turn->tools[i];
-        if (!visit_text(&v, t->name) || !visit_text(&v, t->description) ||
-            !visit_json(&v, t->schema) || !visit_extras(&v, t->extras) ||
-            !visit_extras(&v, t->inner))
-            return;
     }
-    for (size_t i = 0; i < turn->n_stops; i++)
-        if (!visit_text(&v, turn->stops[i]))
+    v.at.message = v.at.part = TEXT_NOWHERE;
+    for (size_t i = 0; i < turn->n_tools; i++)
+        if (!visit_tool(&v, &turn->tools[i]))
             return;
-    if (!visit_text(&v, turn->suffix) || !visit_json(&v, turn->schema) ||
+    for (size_t i = 0; i < turn->n_stops; i++)
+        if (!visit_name(&v, turn->stops[i]))
+            return;
+    if (!visit_as(&v, turn->suffix, TEXT_WORDS) || !visit_json(&v, turn->schema) ||
         !visit_json(&v, turn->logit_bias) || !visit_extras(&v, turn->format_extras) ||
         !visit_extras(&v, turn->stream_extras) || !visit_metadata(&v, turn->metadata))
         return;
     visit_extras(&v, turn->extras);
+}
+
+/* For who wants the texts alone. */
+struct plain {
+    bool (*fn)(void *owner, struct slice text);
+    void *owner;
+};
+
+static bool plain_text(void *owner, struct slice text, struct text_at at)
+{
+    const struct plain *plain = owner;
+
+    (void)at;
+    return plain->fn(plain->owner, text);
+}
+
+void turn_each_text(const struct turn *turn, bool (*fn)(void *owner, struct slice text),
+                    void *owner)
+{
+    struct plain plain = {fn, owner};
+
+    turn_each_text_at(turn, plain_text, &plain);
 }
 
 static bool add_len(void *owner, struct slice text)

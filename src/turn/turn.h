@@ -214,6 +214,25 @@ void turn_init(struct turn *turn); /* every field unset */
  * Stops early when fn returns false. */
 void turn_each_text(const struct turn *turn, bool (*fn)(void *owner, struct slice text),
                     void *owner);
+
+/* Where such a text stands. */
+enum text_kind {
+    TEXT_WORDS, /* what somebody said: a part's text, a string of its JSON */
+    TEXT_JSON,  /* the same, as JSON text: a call's arguments */
+    TEXT_NAME,  /* names, ids, keys, descriptions, links */
+};
+enum { TEXT_NOWHERE = UINT32_MAX };
+struct text_at {
+    uint32_t message; /* TEXT_NOWHERE: in none (tools, metadata) */
+    uint32_t part;    /* of the message; TEXT_NOWHERE: in none */
+    enum text_kind kind;
+};
+typedef bool turn_text_fn(void *owner, struct slice text, struct text_at at);
+/* turn_each_text with the place of each text, in the same order. */
+void turn_each_text_at(const struct turn *turn, turn_text_fn *fn, void *owner);
+/* Every string of a JSON value that stands there: keys as TEXT_NAME, the others as TEXT_WORDS.  false
+ * once fn returned that. */
+bool turn_each_string(yyjson_val *val, struct text_at at, turn_text_fn *fn, void *owner);
 size_t turn_text_bytes(const struct turn *turn); /* of the above */
 /* The last user message's text when the turn is nothing but plain text (no tools, images, required
  * format, one choice, no logprobs) and ends with it, else absent; parts are joined in the arena. */

@@ -1,0 +1,232 @@
+#include "turn/search.h"
+
+#include "base/clock.h"
+#include <stdlib.h>
+
+enum { ROLES = ROLE_TOOL + 1 };
+
+/* The last bytes that were said in one chain of texts. */
+struct tail {
+    char bytes[DETECT_BORDER_BYTES];
+    size_t len;
+};
+
+struct reading {
+    struct search *search;
+    struct detect *detect;
+    const struct turn *turn;
+    const struct search_spec *spec;
+    uint64_t due_us;
+    struct tail all, role[ROLES];
+    struct tail before; /* of the session: for the last message too, whatever stands between */
+    uint32_t last_user; /* message; TEXT_NOWHERE: none, or it was read */
+};
+
+static void tail_add(struct tail *tail, struct slice text)
+{
+    size_t kept = 0;
+
+    if (text.len >= DETECT_BORDER_BYTES) {
+        text.p += text.len - DETECT_BORDER_BYTES;
+        text.len = DETECT_BORDER_BYTES;
+    } else {
+        kept =
+            DETECT_BORDER_BYTES - text.len < tail->len ? DETECT_BORDER_BYTES - text.len : tail->len;
+        memmove(tail->bytes, tail->bytes + tail->len - kept, kept);
+    }
+    if (text.len > 0)
+        memcpy(tail->bytes + kept, text.p, text.len);
+    tail->len = kept + text.len;
+}
+
+/* Without the rest of a character that was cut. */
+static struct slice tail_slice(const struct tail *tail)
+{
+    size_t from = 0;
+
+    while (from < tail->len && ((unsigned char)tail->bytes[from] & 0xc0) == 0x80)
+        from++;
+    return (struct slice){tail->bytes + from, tail->len - from};
+}
+
+static bool fail(struct reading *r, enum nigh_status status, struct text_at at)
+{
+    r->search->failed = status;
+    r->search->failed_at = at;
+    return false;
+}
+
+static bool add_find(struct reading *r, const struct span *span, struct slice text, bool border,
+                     struct text_at at)
+{
+    struct search *s = r->search;
+
+    if (r->spec->policy[span->group] == DETECT_ALLOW)
+        return true;
+    if (s->n == SEARCH_FINDS_MAX)
+        return fail(r, NIGH_TOOBIG, at);
+    if (s->n == s->cap) {
+        size_t cap = s->cap ? 2 * s->cap : 16;
+        struct find *more = realloc(s->finds, cap * sizeof *more);
+        if (!more)
+            return fail(r, NIGH_NOMEM, at);
+        s->finds = more;
+        s->cap = cap;
+    }
+    s->finds[s->n++] =
+        (struct find){at, span->type, span->group, border, text, span->start, span->end};
+    return true;
+}
+
+/* What can be cut and still be told for sure holds digits or an @ (names are not looked for here);
+ * most borders of prose do not, and reading one costs as much as reading a page. */
+static bool worth_reading(struct slice before, struct slice after)
+{
+    size_t n = after.len < DETECT_BORDER_BYTES ? after.len : DETECT_BORDER_BYTES;
+    bool any = false;
+
+    for (size_t i = 0; i < before.len; i++)
+        any |= (unsigned char)(before.p[i] - '0') < 10 || before.p[i] == '@';
+    for (size_t i = 0; i < n; i++)
+        any |= (unsigned char)(after.p[i] - '0') < 10 || after.p[i] == '@';
+    return any;
+}
+
+/* Both sides of the border in one text of the search's own, for who asks for the value. */
+static struct slice join(struct reading *r, struct slice before, struct slice after)
+{
+    size_t n = after.len < DETECT_BORDER_BYTES ? after.len : DETECT_BORDER_BYTES;
+    char *p = arena_alloc(&r->search->arena, before.len + n + 1);
+
+    if (!p)
+        return (struct slice){0};
+    memcpy(p, before.p, before.len);
+    memcpy(p + before.len, after.p, n);
+    return (struct slice){p, before.len + n};
+}
+
+static bool read_border(struct reading *r, const struct tail *tail, struct slice text,
+                        struct text_at at)
+{
+    struct slice before = tail_slice(tail), joined;
+    struct spans *spans = &r->search->spans;
+
+    if (before.len == 0 || !worth_reading(before, text))
+        return true;
+    enum nigh_status status = detect_border(r->detect, before, text, spans, NULL);
+    if (status != NIGH_OK)
+        return fail(r, status, at);
+    if (spans->n == 0)
+        return true;
+    if (!(joined = join(r, before, text)).p)
+        return fail(r, NIGH_NOMEM, at);
+    for (size_t i = 0; i < spans->n; i++)
+        if (!add_find(r, &spans->all[i], joined, true, at))
+            return false;
+    return true;
+}
+
+static bool same(const struct tail *a, const struct tail *b)
+{
+    return a->len == b->len && memcmp(a->bytes, b->bytes, a->len) == 0;
+}
+
+/* With what stood before it, by anybody and by the same role. */
+static bool read_borders(struct reading *r, struct slice text, struct text_at at)
+{
+    struct tail *role =
+        at.message == TEXT_NOWHERE ? NULL : &r->role[r->turn->messages[at.message].role];
+
+    if (role && at.message == r->last_user) {
+        r->last_user = TEXT_NOWHERE;
+        if (!same(&r->before, &r->all) && !same(&r->before, role) &&
+            !read_border(r, &r->before, text, at))
+            return false;
+    }
+    if (!read_border(r, &r->all, text, at) ||
+        (role && !same(role, &r->all) && !read_border(r, role, text, at)))
+        return false;
+    tail_add(&r->all, text);
+    if (role)
+        tail_add(role, text);
+    return true;
+}
+
+static bool read_text(struct reading *r, struct slice text, struct text_at at)
+{
+    uint64_t now = clock_mono_us();
+    struct spans *spans = &r->search->spans;
+
+    if (now >= r->due_us)
+        return fail(r, NIGH_TIMEOUT, at);
+    enum nigh_status status = detect_scan(r->detect, text, r->due_us - now, spans, NULL);
+    if (status != NIGH_OK)
+        return fail(r, status, at);
+    for (size_t i = 0; i < spans->n; i++)
+        if (!add_find(r, &spans->all[i], text, false, at))
+            return false;
+    return at.kind == TEXT_NAME || read_borders(r, text, at);
+}
+
+static bool on_string(void *owner, struct slice text, struct text_at at)
+{
+    return read_text(owner, text, at);
+}
+
+/* As it stands too: a number is no string. */
+static bool read_arguments(struct reading *r, struct slice text, struct text_at at)
+{
+    yyjson_val *root;
+    struct text_at words = at;
+
+    words.kind = TEXT_NAME; /* its own borders are those of its strings */
+    if (json_parse(&root, text, &r->search->arena, NULL) != NIGH_OK) {
+        words.kind = TEXT_WORDS; /* no JSON after all: words */
+        return read_text(r, text, words);
+    }
+    return read_text(r, text, words) && turn_each_string(root, at, on_string, r);
+}
+
+static bool on_text(void *owner, struct slice text, struct text_at at)
+{
+    struct reading *r = owner;
+
+    return at.kind == TEXT_JSON ? read_arguments(r, text, at) : read_text(r, text, at);
+}
+
+void search_turn(struct search *search, struct detect *detect, const struct turn *turn,
+                 const struct search_spec *spec)
+{
+    struct reading r = {.search = search,
+                        .detect = detect,
+                        .turn = turn,
+                        .spec = spec,
+                        .due_us = clock_mono_us() + spec->budget_us,
+                        .last_user = TEXT_NOWHERE};
+
+    search->n = 0;
+    search->failed = NIGH_OK;
+    arena_done(&search->arena);
+    arena_init(&search->arena, SEARCH_ARENA_MAX);
+    for (size_t i = 0; i < turn->n_messages; i++)
+        if (turn->messages[i].role == ROLE_USER)
+            r.last_user = (uint32_t)i;
+    tail_add(&r.before, spec->before);
+    r.all = r.role[ROLE_USER] = r.before;
+    turn_each_text_at(turn, on_text, &r);
+    search->n_said = r.role[ROLE_USER].len;
+    memcpy(search->said, r.role[ROLE_USER].bytes, search->n_said);
+}
+
+void search_done(struct search *search)
+{
+    free(search->finds);
+    spans_done(&search->spans);
+    arena_done(&search->arena);
+    *search = (struct search){0};
+}
+
+struct slice find_value(const struct find *find)
+{
+    return (struct slice){find->text.p + find->start, find->end - find->start};
+}
