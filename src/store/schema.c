@@ -65,6 +65,16 @@ static const char *const migrations[] = {
     " bytes_out, bytes_in, NULL, NULL, http_status, status FROM ledger_before;",
     /* 4: what a key may do (label/scope.h); NULL: everything. */
     "ALTER TABLE keys ADD COLUMN scope JSON TEXT;",
+    /* 5: which parts of a turn were narrowed; consents; what sessions have shown.  given, ends,
+     * revoked, seen: wall clock, microseconds since 1970. */
+    "ALTER TABLE turns ADD COLUMN segments JSON TEXT;"
+    "CREATE TABLE consents(id TEXT PRIMARY KEY NOT NULL, kind TEXT NOT NULL, imprint TEXT NOT NULL,"
+    " zone TEXT NOT NULL, given INTEGER NOT NULL, ends INTEGER NOT NULL, revoked INTEGER,"
+    " uses INTEGER NOT NULL DEFAULT 0);"
+    "CREATE TABLE sessions(key_name TEXT NOT NULL, session TEXT NOT NULL, label TEXT NOT NULL,"
+    " causes JSON TEXT NOT NULL, seen INTEGER NOT NULL, PRIMARY KEY(key_name, session))"
+    " WITHOUT ROWID;"
+    "CREATE INDEX sessions_seen ON sessions(seen);",
 };
 
 /* A replay may bring a record a second time: each statement then changes nothing.  ON CONFLICT
@@ -74,12 +84,12 @@ static const struct store_kind kinds[] = {
              " status, http_status, reason, plan, tokens_in, tokens_out, tokens_cached,"
              " tokens_reasoning, tokens_known, first_us, total_us, bytes_out, bytes_in, cost_uusd,"
              " price_date, price_source, energy_uj, energy_low_uj, energy_high_uj, session,"
-             " key_name, steps, hops) "
+             " key_name, steps, hops, segments) "
              "VALUES(:id, :started, :api, :place, :zone, :label, :label_source, :model_asked,"
              " :status, :http_status, :reason, :plan, :tokens_in, :tokens_out, :tokens_cached,"
              " :tokens_reasoning, :tokens_known, :first_us, :total_us, :bytes_out, :bytes_in,"
              " :cost_uusd, :price_date, :price_source, :energy_uj, :energy_low_uj, :energy_high_uj,"
-             " :session, :key_name, :steps, :hops) ON CONFLICT(id) DO NOTHING"},
+             " :session, :key_name, :steps, :hops, :segments) ON CONFLICT(id) DO NOTHING"},
     {"ledger",
      "INSERT INTO entries(seq, kind, at, send, turn, place, address, zone, label, body_bytes,"
      " masked, bytes_out, bytes_in, kernel_out, kernel_in, http_status, status, what, until, hash) "
@@ -111,6 +121,16 @@ static const struct store_kind kinds[] = {
     /* Of a node that died between the pieces and their row, which follow one another. */
     {"response-orphans",
      "DELETE FROM response_pieces WHERE response NOT IN (SELECT id FROM responses)"},
+    {"consent", "INSERT INTO consents(id, kind, imprint, zone, given, ends) "
+                "VALUES(:id, :kind, :imprint, :zone, :given, :ends) ON CONFLICT(id) DO NOTHING"},
+    {"consent-use", "UPDATE consents SET uses = :uses WHERE id = :id AND uses < :uses"},
+    {"consent-revoke",
+     "UPDATE consents SET revoked = :revoked WHERE id = :id AND revoked IS NULL"},
+    {"session", "INSERT INTO sessions(key_name, session, label, causes, seen) "
+                "VALUES(:key_name, :session, :label, :causes, :seen) "
+                "ON CONFLICT(key_name, session) DO UPDATE SET label = :label, causes = :causes,"
+                " seen = :seen WHERE seen <= :seen"},
+    {"session-forget", "DELETE FROM sessions WHERE key_name = :key_name AND session = :session"},
     {"key-revoke", "UPDATE keys SET revoked = :revoked WHERE digest = :digest AND revoked IS NULL"},
 };
 
