@@ -206,21 +206,11 @@ static bool key_fits(const struct rule *rule, struct slice key)
     return !rule->key || slice_is(key, rule->key);
 }
 
-int rules_key(const struct rules *r, struct slice key, struct label *label)
+void rules_key(const struct rules *r, struct slice key, rules_fn *fn, void *owner)
 {
-    int narrowed_by = -1;
-
-    for (size_t i = 0; i < r->n; i++) {
-        struct label joined;
-
-        if (r->rule[i].has_text || !key_fits(&r->rule[i], key))
-            continue;
-        joined = label_join(*label, r->rule[i].label);
-        if (joined.zones != label->zones)
-            narrowed_by = (int)i;
-        *label = joined;
-    }
-    return narrowed_by;
+    for (size_t i = 0; i < r->n; i++)
+        if (!r->rule[i].has_text && key_fits(&r->rule[i], key))
+            fn(owner, i, r->rule[i].label);
 }
 
 static int mark(unsigned rule, unsigned long long from, unsigned long long to, unsigned flags,
@@ -230,26 +220,16 @@ static int mark(unsigned rule, unsigned long long from, unsigned long long to, u
     return 0;
 }
 
-int rules_text(struct rules *r, struct slice key, struct slice text, struct label *label)
+bool rules_text(struct rules *r, struct slice key, struct slice text, rules_fn *fn, void *owner)
 {
-    int narrowed_by = -1;
-
     if (r->n_text == 0 || text.len == 0)
-        return -1;
+        return true;
     memset(r->matched, 0, sizeof r->matched);
     if (text.len > UINT32_MAX || r->hs->scan(r->db, text.p, (unsigned)text.len, 0, r->scratch, mark,
-                                             r->matched) != HS_SUCCESS) {
-        *label = (struct label){UINT64_C(1) << ZONE_DEVICE};
-        return RULES_FAILED;
-    }
-    for (size_t i = 0; i < r->n; i++) {
-        struct label joined = label_join(*label, r->rule[i].label);
-
-        if (!(r->matched[i / 64] >> i % 64 & 1) || !key_fits(&r->rule[i], key))
-            continue;
-        if (joined.zones != label->zones)
-            narrowed_by = (int)i;
-        *label = joined;
-    }
-    return narrowed_by;
+                                             r->matched) != HS_SUCCESS)
+        return false;
+    for (size_t i = 0; i < r->n; i++)
+        if (r->matched[i / 64] >> i % 64 & 1 && key_fits(&r->rule[i], key))
+            fn(owner, i, r->rule[i].label);
+    return true;
 }

@@ -285,5 +285,9 @@ void bill_record(const struct bill *bill, struct buf *out)
     put_figure(out, "energy_high_uj", bill->energy_high_uj);
     put_tail(out, bill);
     put_figure(out, "hops", bill->hops);
+    if (bill->segments.p) {
+        json_key(out, "segments");
+        buf_add_str(out, bill->segments);
+    }
     buf_add_char(out, '}');
 }

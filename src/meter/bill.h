@@ -53,6 +53,7 @@ struct bill {
     const char *api;          /* "openai-chat" */
     const char *place, *zone; /* of the place that answered, or that was tried last */
     const char *label, *label_source;
+    struct slice segments; /* parts that were narrowed, a JSON list; absent: none */
     struct slice model_asked;
     const char *status; /* a word: nigh_status_text(), "ok" when whole */
     int http_status;    /* what the caller got */

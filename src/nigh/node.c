@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "nigh/kept.h"
+#include "nigh/labelling.h"
 #include "nigh/local_key.h"
 #include "nigh/request.h"
 #include "nigh/routes.h"
@@ -177,6 +178,25 @@ static void node_adopt(struct node *node, struct setting *setting)
     setting_unref(old);
 }
 
+/* What detection lets out beyond the defaults is in the ledger before it is in force. */
+static enum nigh_status note_allowed(struct node *node, const struct setting *setting,
+                                     struct nigh_err *err)
+{
+    CLEANUP(buf_done) struct buf what = {.max_bytes = 1024};
+    const enum detect_policy *policy = setting->config->detect.policy;
+    struct ledger_note note = {.kind = LEDGER_NOTE};
+
+    for (unsigned i = 0; i < DETECT_GROUP_COUNT && setting->searches; i++)
+        if (policy[i] < detect_policy_default((enum detect_group)i))
+            buf_printf(&what, "%s %s %s", what.len ? "," : "to public places:",
+                       policy[i] == DETECT_ALLOW ? "all" : "masked",
+                       detect_group_text((enum detect_group)i));
+    if (what.len == 0)
+        return NIGH_OK;
+    note.what = what.data;
+    return ledger_note(node->ledger, &note, err);
+}
+
 enum nigh_status node_reload(struct node *node, struct nigh_err *err)
 {
     struct config *config;
@@ -187,8 +207,13 @@ enum nigh_status node_reload(struct node *node, struct nigh_err *err)
     if (status != NIGH_OK)
         return status;
     status = setting_new(&setting, config, &parts, node->setting, err);
+    if (status != NIGH_OK)
+        return status;
+    status = note_allowed(node, setting, err);
     if (status == NIGH_OK)
         node_adopt(node, setting);
+    else
+        setting_unref(setting);
     return status;
 }
 
@@ -378,6 +403,12 @@ static enum nigh_status node_build(struct node *node, const struct node_options 
     if (status == NIGH_OK)
         status = ledger_new(&node->ledger, node->store, &bare, err);
     if (status == NIGH_OK)
+        status = imprints_new(&node->imprints, node->state_dir, err);
+    if (status == NIGH_OK)
+        status = sessions_new(&node->sessions, node->store, err);
+    if (status == NIGH_OK)
+        status = consents_new(&node->consents, node->store, node->ledger, err);
+    if (status == NIGH_OK)
         status = gate_new(&node->gate, node->ledger, &bare, err);
     if (status == NIGH_OK)
         status = mask_keys_new(&node->mask_keys, err);
@@ -394,6 +425,7 @@ static enum nigh_status node_build(struct node *node, const struct node_options 
     parts = node_parts(node);
     TRY(setting_new(&setting, config, &parts, NULL, err));
     node_adopt(node, setting);
+    TRY(note_allowed(node, setting, err));
     kept_sweep(node);
     TRY(ask_spent(node, err));
     TRY(node_listen(node, err));
@@ -401,6 +433,7 @@ static enum nigh_status node_build(struct node *node, const struct node_options 
     for (size_t i = 0; i < ARRAY_LEN(signums); i++)
         TRY(sig_watch(&node->signals[i], node->loop, signums[i], on_signal, node, err));
     TRY(lane_new(&node->lane, node->loop, 16, err));
+    TRY(lane_new(&node->scans, node->loop, LABELLING_LANE_MAX, err));
     node->warm = (struct work){.run = warm_run, .done = warm_done};
     if (node->skills)
         TRY(work_submit(node->lane, &node->warm, err));
@@ -447,6 +480,7 @@ struct node *node_free(struct node *node)
         next = r->next;
         request_abandon(r);
     }
+    node->scans = lane_free(node->scans); /* what it read may be buried now */
     if (node->requests)
         loop_run_once(node->loop); /* buries what was abandoned */
     for (size_t i = 0; i < ARRAY_LEN(node->signals); i++)
@@ -467,7 +501,10 @@ struct node *node_free(struct node *node)
     node->skills = skills_free(node->skills);
     node->gate = gate_free(node->gate);
     node->mask_keys = mask_keys_free(node->mask_keys);
+    node->consents = consents_free(node->consents);
     node->ledger = ledger_free(node->ledger);
+    node->sessions = sessions_free(node->sessions);
+    node->imprints = imprints_free(node->imprints);
     node->keys = keys_free(node->keys);
     node->store = store_close(node->store);
     empty_pool(node);

@@ -4,8 +4,10 @@
  * a signal or node_stop.  Everything here belongs to the loop thread.  Only src/nigh sees inside.
  */
 #pragma once
+#include "label/consent.h"
 #include "label/key.h"
 #include "label/mask.h"
+#include "label/session.h"
 #include "loop/signal.h"
 #include "net/client.h"
 #include "net/server.h"
@@ -44,7 +46,10 @@ struct node {
     struct store *store;
     struct keys *keys;
     struct local_key local;
+    struct imprints *imprints;
+    struct sessions *sessions;
     struct ledger *ledger;
+    struct consents *consents;
     struct gate *gate;
     struct mask_keys *mask_keys;
     struct client *client;
@@ -56,6 +61,7 @@ struct node {
     struct place *skill_place;
     struct lane *lane; /* for warming and other work that is not the store's */
     struct work warm;
+    struct lane *scans; /* long turns that are searched for private data (labelling.h) */
 
     struct request *requests; /* open ones */
     unsigned n_requests;

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "nigh/dispatch.h"
+#include "nigh/labelling.h"
 #include <assert.h>
 #include <stdlib.h>
 
@@ -160,6 +161,11 @@ void request_end(struct walk *walk)
     assert(!r->running);
     timer_disarm(r->node->loop, &r->deadline);
     exchange_watch(r->ex, NULL, NULL, NULL);
+    request_bury(r);
+}
+
+void request_bury(struct request *r)
+{
     loop_later(r->node->loop, &r->bury, bury);
 }
 
@@ -168,6 +174,8 @@ static void bury(struct later *later)
     struct request *r = CONTAINER_OF(later, struct request, bury);
     struct node *node = r->node;
 
+    if (labelling_busy(r))
+        return; /* its end buries */
     request_unlink(r);
     reply_done(&r->reply);
     masking_done(&r->masking);

@@ -20,6 +20,7 @@ struct past {
 };
 
 struct resume;
+struct labelling; /* labelling.h */
 struct request {
     struct walk walk;
     struct node *node;
@@ -54,6 +55,7 @@ struct request {
     bool gone;             /* the caller left */
     struct resume *resume; /* its past is being read */
     struct past past;
+    struct labelling *labelling; /* how its label came about; NULL: not yet labelled */
     struct timer deadline, again;
     struct later bury;
     struct request *next, *prev;
@@ -69,3 +71,5 @@ extern const struct walk_table request_steps;
 /* For steps.c: makes the refusal that reply will tell; text copied into the walk's arena. */
 enum walk_step request_refuse(struct request *r, const struct nigh_err *err);
 void request_end(struct walk *walk);
+/* For labelling.c: the worker is done with a turn whose walk ended meanwhile. */
+void request_bury(struct request *r);

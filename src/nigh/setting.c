@@ -1,4 +1,5 @@
 #include "nigh/setting.h"
+#include "nigh/detector.h"
 
 #include "base/log.h"
 #include "base/path.h"
@@ -399,6 +400,17 @@ static enum nigh_status setting_tools(struct setting *s, struct nigh_err *err)
     return NIGH_OK;
 }
 
+static bool any_public(const struct setting *s)
+{
+    for (size_t i = 0; i < s->n_places; i++)
+        if (s->places[i]->dest.zone == ZONE_PUBLIC)
+            return true;
+    for (size_t i = 0; i < s->tools.n; i++)
+        if (s->tools.all[i].zone == ZONE_PUBLIC)
+            return true;
+    return s->tools.other == ZONE_PUBLIC;
+}
+
 static enum nigh_status setting_build(struct setting *s, const struct setting_parts *parts,
                                       const struct setting *previous, struct nigh_err *err)
 {
@@ -423,6 +435,9 @@ static enum nigh_status setting_build(struct setting *s, const struct setting_pa
         status = setting_places(s, parts, err);
     if (status == NIGH_OK)
         status = setting_route(s, parts, err);
+    if (status == NIGH_OK)
+        status = detector_new(&s->detector, &config->detect, err);
+    s->searches = any_public(s);
     return status;
 }
 
@@ -461,6 +476,7 @@ struct setting *setting_unref(struct setting *s)
     for (size_t i = 0; i < ARRAY_LEN(s->engines); i++)
         engine_box_unref(s->engines[i]);
     rules_free(s->rules);
+    detector_free(s->detector);
     config_free(s->config);
     free(s);
     return NULL;

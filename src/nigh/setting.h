@@ -20,6 +20,8 @@ struct setting {
     struct rules *rules;
     struct toolzones tools;
     struct label default_label;
+    struct detector *detector;
+    bool searches; /* some place or tool is public: turns are searched for private data */
     /* By enum launch_kind: counted boxes, shared between settings; NULL: no such local model */
     struct setting_engine *engines[3];
     struct cloud **clouds;

@@ -1,12 +1,12 @@
-/* The steps of a turn, in the order of DESIGN.md section 2, and the table that names them.  What
- * runs a plan (clear, run, escalate) stands in dispatch.c. */
+/* The steps of a turn, in the order of DESIGN.md section 2, and the table that names them.  The step
+ * label stands in labelling.c, what runs a plan (clear, run, escalate) in dispatch.c. */
 #include "nigh/dispatch.h"
 #include "nigh/kept.h"
+#include "nigh/labelling.h"
 #include "nigh/routes.h"
 
 #include "base/clock.h"
 #include "base/log.h"
-#include <ctype.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -90,79 +90,6 @@ static enum walk_step step_decode(struct walk *walk)
             NIGH_OK)
         return request_refuse(r, &err);
     return STEP_RESUME;
-}
-
-/* Joins and remembers who narrowed it last. */
-static void narrow(struct turn *turn, struct label by, const char *source)
-{
-    struct label joined = label_join(turn->label, by);
-
-    if (joined.zones == turn->label.zones)
-        return;
-    turn->label = joined;
-    snprintf(turn->label_source, sizeof turn->label_source, "%s", source);
-}
-
-static void narrow_by_rule(struct turn *turn, struct label by, int rule)
-{
-    char source[sizeof turn->label_source];
-
-    snprintf(source, sizeof source, "rule %d", rule + 1);
-    narrow(turn, by, rule == RULES_FAILED ? "failed scan" : source);
-}
-
-static bool scan_text(void *owner, struct slice text)
-{
-    struct request *r = owner;
-    struct turn *turn = &r->walk.turn;
-    struct label label = turn->label;
-    int rule = rules_text(r->setting->rules, slice_of(r->key), text, &label);
-
-    if (rule != -1)
-        narrow_by_rule(turn, label, rule);
-    return true;
-}
-
-/* A boundary that we do not know is never guessed.  Its name is told when it could be one. */
-static enum walk_step refuse_label(struct request *r)
-{
-    struct slice name = r->walk.turn.want_label;
-    struct nigh_err err = {0};
-    size_t i = 0;
-
-    while (i < name.len && i < 33 && (isalnum((unsigned char)name.p[i]) || strchr("_-", name.p[i])))
-        i++;
-    if (i == name.len && i <= 32)
-        nigh_fail(&err, NIGH_INVALID, "label: no zone `%.*s` in the config", (int)name.len, name.p);
-    else
-        nigh_fail(&err, NIGH_INVALID, "label: expected the name of a zone in the config");
-    return request_refuse(r, &err);
-}
-
-static enum walk_step step_label(struct walk *walk)
-{
-    struct request *r = request_of(walk);
-    struct turn *turn = &walk->turn;
-    struct setting *setting = r->setting;
-    struct nigh_err err = {0};
-
-    turn->label = setting->zones.label[ZONE_PUBLIC];
-    snprintf(turn->label_source, sizeof turn->label_source, "default");
-    narrow(turn, setting->default_label, "default");
-    if (turn->want_label.p) {
-        struct label wanted;
-        if (label_parse(&wanted, &setting->zones, turn->want_label, &err) != NIGH_OK)
-            return refuse_label(r);
-        narrow(turn, wanted, "caller");
-    }
-    for (size_t i = 0; i < r->past.n_labels; i++)
-        narrow(turn, kept_label(&setting->zones, r->past.labels[i]), "earlier answer");
-    struct label by_key = turn->label;
-    int rule = rules_key(setting->rules, slice_of(r->key), &by_key);
-    if (rule != -1)
-        narrow_by_rule(turn, by_key, rule);
-    turn_each_text(turn, scan_text, r);
-    return STEP_PLAN;
 }
 
 /* What a local model's context would have had to hold, in llama-server's words too. */
@@ -262,6 +189,7 @@ static void bill_words(struct request *r)
     label_text(r->label, &r->setting->zones, walk->turn.label);
     bill->label = r->label;
     bill->label_source = walk->turn.label_source;
+    bill->segments = labelling_segments(r);
     bill->model_asked = walk->turn.model;
     bill->status = settle_status(r);
     bill->http_status = r->gone ? 499 : r->refused ? r->refusal.http_status : 200;

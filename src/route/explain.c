@@ -140,6 +140,24 @@ static void add_when(struct buf *out, double wall_us)
         buf_printf(out, ", %s", text);
 }
 
+/* "  messages[2].parts[0]: home (tool in home)" */
+static void add_segments(yyjson_val *segments, struct buf *out)
+{
+    size_t i, n;
+    yyjson_val *one;
+
+    yyjson_arr_foreach(segments, i, n, one)
+    {
+        buf_add_cstr(out, "  ");
+        buf_add_str(out, str(one, "at"));
+        buf_add_cstr(out, ": ");
+        buf_add_str(out, str(one, "label"));
+        buf_add_cstr(out, " (");
+        buf_add_str(out, str(one, "source"));
+        buf_add_cstr(out, ")\n");
+    }
+}
+
 static void add_words(yyjson_val *r, struct buf *out)
 {
     buf_add_cstr(out, "turn ");
@@ -152,6 +170,7 @@ static void add_words(yyjson_val *r, struct buf *out)
     buf_add_cstr(out, " (");
     buf_add_str(out, str(r, "label_source"));
     buf_add_cstr(out, ")\n");
+    add_segments(json_get(r, "segments"), out);
     if (json_get_str(r, "place").p) {
         buf_add_cstr(out, "place ");
         buf_add_str(out, str(r, "place"));

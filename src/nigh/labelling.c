@@ -1,0 +1,595 @@
+#include "nigh/labelling.h"
+
+#include "base/log.h"
+#include "label/consent.h"
+#include "label/session.h"
+#include "nigh/detector.h"
+#include "nigh/kept.h"
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const struct text_at whole = {TEXT_NOWHERE, TEXT_NOWHERE, TEXT_NAME};
+
+/* A part or message that somebody narrowed. */
+struct segment {
+    struct text_at at;
+    struct label label;
+    char source[48];
+};
+
+/* One labelling of one turn; in its arena. */
+struct labelling {
+    struct request *r;
+    struct label firm; /* what no consent lifts and no config repeats: for the session */
+    struct session_cause causes[SESSION_CAUSES_MAX];
+    size_t n_causes;
+    char used[LABELLING_CONSENTS_MAX][ID_BYTES]; /* consents */
+    size_t n_used;
+    struct segment segments[LABELLING_SEGMENTS_MAX];
+    size_t n_segments, n_more;
+    struct text_at at;              /* of the text whose rules are asked */
+    char said[DETECT_BORDER_BYTES]; /* the session's, while a worker reads it */
+    struct search search;
+    struct search_spec spec;
+    struct nigh_err err; /* why there was no search */
+    struct work work;
+    bool busy;
+};
+
+static struct turn *turn_of(struct labelling *l)
+{
+    return &l->r->walk.turn;
+}
+
+static const struct zones *zones_of(const struct labelling *l)
+{
+    return &l->r->setting->zones;
+}
+
+/* --- narrowing --- */
+
+static struct part *part_of(const struct turn *turn, struct text_at at)
+{
+    if (at.message == TEXT_NOWHERE || at.part == TEXT_NOWHERE)
+        return NULL;
+    return &turn->messages[at.message].parts[at.part];
+}
+
+static void add_segment(struct labelling *l, struct text_at at, struct label label,
+                        const char *source)
+{
+    if (l->n_segments == LABELLING_SEGMENTS_MAX) {
+        l->n_more++;
+        return;
+    }
+    struct segment *s = &l->segments[l->n_segments++];
+    *s = (struct segment){.at = at, .label = label};
+    snprintf(s->source, sizeof s->source, "%s", source);
+}
+
+/* Joins, and remembers who narrowed it last. */
+static void narrow(struct labelling *l, struct text_at at, struct label by, const char *source)
+{
+    const struct label anywhere = zones_of(l)->label[ZONE_PUBLIC];
+    struct turn *turn = turn_of(l);
+    struct part *part = part_of(turn, at);
+    struct label joined = label_join(turn->label, by);
+
+    if (label_join(anywhere, by).zones == anywhere.zones)
+        return;
+    if (part && label_join(part->label, by).zones != part->label.zones) {
+        part->label = label_join(part->label, by);
+        add_segment(l, at, part->label, source);
+    } else if (!part && at.message != TEXT_NOWHERE) {
+        add_segment(l, at, by, source);
+    }
+    if (joined.zones == turn->label.zones)
+        return;
+    turn->label = joined;
+    snprintf(turn->label_source, sizeof turn->label_source, "%s", source);
+}
+
+/* By what no consent lifts. */
+static void narrow_firm(struct labelling *l, struct text_at at, struct label by, const char *source)
+{
+    l->firm = label_join(l->firm, by);
+    narrow(l, at, by, source);
+}
+
+static struct label not_public(void)
+{
+    return (struct label){~(UINT64_C(1) << ZONE_PUBLIC)};
+}
+
+/* What would have narrowed it, for the session: what does not fit is lifted by no consent there. */
+static void add_cause(struct labelling *l, const struct session_cause *cause, struct label by)
+{
+    for (size_t i = 0; i < l->n_causes; i++)
+        if (imprint_eq(&l->causes[i].imprint, &cause->imprint))
+            return;
+    if (l->n_causes == SESSION_CAUSES_MAX)
+        l->firm = label_join(l->firm, by);
+    else
+        l->causes[l->n_causes++] = *cause;
+}
+
+/* --- consents --- */
+
+static const struct consent *lifted(struct labelling *l, enum consent_kind kind,
+                                    const struct imprint *imprint)
+{
+    struct consents *all = l->r->node->consents;
+    const struct consent *consent = consent_find(all, kind, imprint);
+    size_t i = 0;
+
+    if (!consent)
+        return NULL;
+    while (i < l->n_used && strcmp(l->used[i], consent->id) != 0)
+        i++;
+    if (i < LABELLING_CONSENTS_MAX && i == l->n_used) {
+        memcpy(l->used[l->n_used++], consent->id, ID_BYTES);
+        consent_used(all, consent);
+    }
+    return consent;
+}
+
+/* How far a consent lets it go; what names no zone any more widens nothing. */
+static struct label widened(const struct labelling *l, struct label label,
+                            const struct consent *consent)
+{
+    struct label to;
+
+    if (consent && label_parse(&to, zones_of(l), slice_of(consent->zone), NULL) == NIGH_OK)
+        label.zones |= to.zones;
+    return label;
+}
+
+static bool wanted(const struct labelling *l, enum consent_kind kind)
+{
+    return l->r->walk.turn.session.p || consents_any(l->r->node->consents, kind);
+}
+
+/* --- the turn as a whole --- */
+
+/* A boundary that we do not know is never guessed.  Its name is told when it could be one. */
+static enum walk_step refuse_label(struct request *r)
+{
+    struct slice name = r->walk.turn.want_label;
+    struct nigh_err err = {0};
+    size_t i = 0;
+
+    while (i < name.len && i < 33 && (isalnum((unsigned char)name.p[i]) || strchr("_-", name.p[i])))
+        i++;
+    if (i == name.len && i <= 32)
+        nigh_fail(&err, NIGH_INVALID, "label: no zone `%.*s` in the config", (int)name.len, name.p);
+    else
+        nigh_fail(&err, NIGH_INVALID, "label: expected the name of a zone in the config");
+    return request_refuse(r, &err);
+}
+
+static void on_rule(void *owner, size_t rule, struct label label)
+{
+    struct labelling *l = owner;
+    const struct rule_spec *spec = &l->r->setting->config->rules[rule];
+    struct session_cause cause = {.rule = true};
+    char source[24];
+
+    if (wanted(l, CONSENT_RULE)) {
+        imprint_of_rule(l->r->node->imprints, spec, &cause.imprint);
+        snprintf(cause.zone, sizeof cause.zone, "%s", spec->label);
+        if (spec->text)
+            add_cause(l, &cause, label);
+        label = widened(l, label, lifted(l, CONSENT_RULE, &cause.imprint));
+    }
+    snprintf(source, sizeof source, "rule %zu", rule + 1);
+    narrow(l, l->at, label, source);
+}
+
+static void session_cause_again(struct labelling *l, const struct session_cause *cause)
+{
+    enum consent_kind kind = cause->rule ? CONSENT_RULE : CONSENT_VALUE;
+    struct label by = cause->rule ? kept_label(zones_of(l), slice_of(cause->zone)) : not_public();
+    const struct consent *consent = lifted(l, kind, &cause->imprint);
+
+    if (consent && !cause->rule)
+        return;
+    narrow(l, whole, widened(l, by, consent), "session");
+}
+
+static void label_by_session(struct labelling *l)
+{
+    struct request *r = l->r;
+    struct session *session =
+        r->walk.turn.session.p
+            ? session_of(r->node->sessions, slice_of(r->key), r->walk.turn.session)
+            : NULL;
+    const struct session_cause *causes;
+
+    if (!session)
+        return;
+    if (session_label(session)[0])
+        narrow_firm(l, whole, kept_label(zones_of(l), slice_of(session_label(session))), "session");
+    size_t n = session_causes(session, &causes);
+    for (size_t i = 0; i < n; i++)
+        session_cause_again(l, &causes[i]);
+    struct slice said = session_said(session);
+    l->spec.before = (struct slice){l->said, said.len};
+    if (said.len)
+        memcpy(l->said, said.p, said.len);
+}
+
+/* false: the caller's label is none; the walk goes on to *ret. */
+static bool label_whole(struct labelling *l, enum walk_step *ret)
+{
+    struct request *r = l->r;
+    struct turn *turn = turn_of(l);
+    struct label wanted;
+
+    turn->label = zones_of(l)->label[ZONE_PUBLIC];
+    snprintf(turn->label_source, sizeof turn->label_source, "default");
+    narrow(l, whole, r->setting->default_label, "default");
+    if (turn->want_label.p) {
+        if (label_parse(&wanted, zones_of(l), turn->want_label, NULL) != NIGH_OK) {
+            *ret = refuse_label(r);
+            return false;
+        }
+        narrow_firm(l, whole, wanted, "caller");
+    }
+    for (size_t i = 0; i < r->past.n_labels; i++)
+        narrow_firm(l, whole, kept_label(zones_of(l), r->past.labels[i]), "earlier answer");
+    if (r->who)
+        narrow(l, whole, scope_ceiling(&r->who->scope, zones_of(l)), "key");
+    l->at = whole;
+    rules_key(r->setting->rules, slice_of(r->key), on_rule, l);
+    label_by_session(l);
+    return true;
+}
+
+/* --- where data came from --- */
+
+/* A call of the conversation, so that its result is known by its id. */
+struct called {
+    struct slice id, name;
+};
+
+static int by_id(const void *a, const void *b)
+{
+    const struct called *x = a, *y = b;
+    size_t len = x->id.len < y->id.len ? x->id.len : y->id.len;
+    int order = len ? memcmp(x->id.p, y->id.p, len) : 0;
+
+    return order ? order : (x->id.len > y->id.len) - (x->id.len < y->id.len);
+}
+
+static size_t count_calls(const struct turn *turn, struct called *ret)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < turn->n_messages; i++)
+        for (size_t k = 0; k < turn->messages[i].n_parts; k++) {
+            const struct part *p = &turn->messages[i].parts[k];
+            if (p->kind != PART_CALL)
+                continue;
+            if (ret)
+                ret[n] = (struct called){p->call_id, p->name};
+            n++;
+        }
+    return n;
+}
+
+/* A result whose call is not there could be any tool's: what all of them have in common. */
+static struct label any_tool(const struct labelling *l)
+{
+    const struct toolzones *tools = &l->r->setting->tools;
+    struct label label = LABEL_ANYWHERE;
+
+    for (size_t i = 0; i < tools->n; i++)
+        label = label_join(label, zones_of(l)->label[tools->all[i].zone]);
+    if (tools->other != TOOLZONE_NONE)
+        label = label_join(label, zones_of(l)->label[tools->other]);
+    return label;
+}
+
+/* As the config names it, so that no word of the caller's stands in the source. */
+static void narrow_result(struct labelling *l, uint32_t message, struct slice name)
+{
+    const struct toolzones *tools = &l->r->setting->tools;
+    int zone = name.p ? toolzone_find(tools, name) : TOOLZONE_NONE;
+    struct label label = name.p ? LABEL_ANYWHERE : any_tool(l);
+    struct text_at at = {message, TEXT_NOWHERE, TEXT_NAME};
+    char source[48] = "tool";
+
+    if (zone != TOOLZONE_NONE) {
+        label = zones_of(l)->label[zone];
+        snprintf(source, sizeof source, "tool in %.32s", zones_of(l)->name[zone]);
+    }
+    for (size_t k = 0; k < turn_of(l)->messages[message].n_parts; k++) {
+        at.part = (uint32_t)k;
+        narrow_firm(l, at, label, source);
+    }
+    narrow_firm(l, whole, label, source);
+}
+
+static enum nigh_status label_results(struct labelling *l, struct nigh_err *err)
+{
+    const struct toolzones *tools = &l->r->setting->tools;
+    const struct turn *turn = turn_of(l);
+
+    if (tools->n == 0 && tools->other == TOOLZONE_NONE)
+        return NIGH_OK;
+    size_t n = count_calls(turn, NULL);
+    struct called *calls = arena_calloc(&l->r->walk.arena, n + 1, sizeof *calls);
+    if (!calls)
+        return nigh_fail(err, NIGH_NOMEM, "out of memory for this turn");
+    count_calls(turn, calls);
+    qsort(calls, n, sizeof *calls, by_id);
+    for (size_t i = 0; i < turn->n_messages; i++) {
+        const struct message *m = &turn->messages[i];
+        struct called key = {.id = m->call_id};
+        if (m->role != ROLE_TOOL)
+            continue;
+        const struct called *call = n ? bsearch(&key, calls, n, sizeof *calls, by_id) : NULL;
+        narrow_result(l, (uint32_t)i, call ? call->name : m->name);
+    }
+    return NIGH_OK;
+}
+
+static void label_parts(struct turn *turn)
+{
+    for (size_t i = 0; i < turn->n_messages; i++)
+        for (size_t k = 0; k < turn->messages[i].n_parts; k++)
+            turn->messages[i].parts[k].label = LABEL_ANYWHERE;
+}
+
+/* --- rules by text --- */
+
+static bool ask_rules(void *owner, struct slice text, struct text_at at)
+{
+    struct labelling *l = owner;
+    struct request *r = l->r;
+
+    l->at = at;
+    if (!rules_text(r->setting->rules, slice_of(r->key), text, on_rule, l))
+        narrow_firm(l, at, zones_of(l)->label[ZONE_DEVICE], "failed scan");
+    return true;
+}
+
+/* Arguments may spell a word with escapes; then they are read as the JSON they are, too. */
+static bool on_text(void *owner, struct slice text, struct text_at at)
+{
+    struct labelling *l = owner;
+    yyjson_val *root;
+
+    if (at.kind == TEXT_JSON && memchr(text.p, '\\', text.len) &&
+        json_parse(&root, text, &l->r->walk.arena, NULL) == NIGH_OK)
+        turn_each_string(root, at, ask_rules, l);
+    return ask_rules(l, text, at);
+}
+
+/* --- detection --- */
+
+static bool kept_back(const struct labelling *l, const struct find *find)
+{
+    return find->border || l->spec.policy[find->group] == DETECT_KEEP ||
+           find->end - find->start > LABELLING_MASKED_BYTES_MAX;
+}
+
+/* Neither kept nor masked: its user said so. */
+static bool find_lifted(struct labelling *l, const struct find *find, struct imprint *imprint)
+{
+    if (!imprint_of_value(l->r->node->imprints, find_value(find), imprint))
+        return false;
+    return lifted(l, CONSENT_VALUE, imprint) != NULL;
+}
+
+static void keep_find(struct labelling *l, const struct find *find)
+{
+    struct session_cause cause = {0};
+    char source[48];
+
+    if (wanted(l, CONSENT_VALUE)) {
+        bool may = find_lifted(l, find, &cause.imprint);
+        add_cause(l, &cause, not_public());
+        if (may)
+            return;
+    }
+    snprintf(source, sizeof source, "found %s%s", detect_group_text(find->group),
+             find->border ? " in pieces" : "");
+    narrow(l, find->at, not_public(), source);
+}
+
+static void apply_finds(struct labelling *l)
+{
+    const struct search *s = &l->search;
+
+    for (size_t i = 0; i < s->n; i++)
+        if (kept_back(l, &s->finds[i]))
+            keep_find(l, &s->finds[i]);
+}
+
+static void apply_search(struct labelling *l)
+{
+    if (l->err.status != NIGH_OK) {
+        log_err(LOG_WARN, "label", "no search for private data: nothing goes to a public place",
+                &l->err);
+        narrow_firm(l, whole, not_public(), "failed scan");
+    } else if (l->search.failed != NIGH_OK) {
+        log_at(LOG_INFO, "label", "a search for private data did not end",
+               LOG_WORD("turn", l->r->walk.id),
+               LOG_WORD("status", nigh_status_text(l->search.failed)));
+        narrow_firm(l, l->search.failed_at, not_public(), "failed scan");
+    } else {
+        apply_finds(l);
+    }
+}
+
+/* --- the end --- */
+
+static void remember(struct labelling *l)
+{
+    struct request *r = l->r;
+    const struct label anywhere = zones_of(l)->label[ZONE_PUBLIC];
+    char firm[LABEL_TEXT_BYTES] = "", all[LABEL_TEXT_BYTES];
+    struct session_seen seen = {
+        .label = firm, .causes = l->causes, .n_causes = l->n_causes, .all = all};
+    struct nigh_err err = {0};
+
+    if (!r->walk.turn.session.p)
+        return;
+    if (label_join(l->firm, anywhere).zones != anywhere.zones)
+        label_text(firm, zones_of(l), label_join(l->firm, anywhere));
+    label_text(all, zones_of(l), r->walk.turn.label);
+    if (l->search.n_said)
+        seen.said = (struct slice){l->search.said, l->search.n_said};
+    if (session_narrow(r->node->sessions, slice_of(r->key), r->walk.turn.session, &seen, &err) !=
+        NIGH_OK)
+        log_err(LOG_WARN, "label", "a session would not outlast a restart", &err);
+}
+
+static void tell_consent(struct labelling *l)
+{
+    char *source = turn_of(l)->label_source;
+    size_t len = strlen(source);
+
+    if (l->n_used > 0)
+        snprintf(source + len, sizeof turn_of(l)->label_source - len, ", consent %s",
+                 l->used[l->n_used - 1]);
+}
+
+static enum walk_step finish(struct labelling *l)
+{
+    remember(l);
+    tell_consent(l);
+    search_done(&l->search);
+    return STEP_PLAN;
+}
+
+/* --- on the lane --- */
+
+static void search_run(struct work *work)
+{
+    struct labelling *l = CONTAINER_OF(work, struct labelling, work);
+    struct detect *detect;
+
+    if (detector_aside(l->r->setting->detector, &detect, &l->err) == NIGH_OK)
+        search_turn(&l->search, detect, turn_of(l), &l->spec);
+}
+
+static void search_over(struct work *work)
+{
+    struct labelling *l = CONTAINER_OF(work, struct labelling, work);
+    struct request *r = l->r;
+
+    l->busy = false;
+    if (r->walk.at == STEP_END) {
+        search_done(&l->search);
+        request_bury(r);
+        return;
+    }
+    apply_search(l);
+    walk_go(&r->walk, finish(l));
+}
+
+static enum walk_step search_aside(struct labelling *l)
+{
+    struct nigh_err err = {0};
+
+    l->work = (struct work){.run = search_run, .done = search_over};
+    if (work_submit(l->r->node->scans, &l->work, &err) != NIGH_OK)
+        return request_refuse(l->r, &err);
+    l->busy = true;
+    return STEP_PARK;
+}
+
+static enum walk_step search_here(struct labelling *l)
+{
+    struct detect *detect;
+
+    if (detector_here(l->r->setting->detector, &detect, &l->err) == NIGH_OK)
+        search_turn(&l->search, detect, turn_of(l), &l->spec);
+    apply_search(l);
+    return finish(l);
+}
+
+/* --- the step --- */
+
+/* All of a turn's texts, but no longer than it takes to know that they are many. */
+static bool is_long(const struct turn *turn)
+{
+    return turn_text_bytes(turn) > LABELLING_HERE_BYTES;
+}
+
+static struct labelling *labelling_new(struct request *r)
+{
+    struct labelling *l = arena_calloc(&r->walk.arena, 1, sizeof *l);
+
+    if (!l)
+        return NULL;
+    l->r = r;
+    l->firm = LABEL_ANYWHERE;
+    l->spec.policy = r->setting->config->detect.policy;
+    l->spec.budget_us = r->setting->config->detect.budget_ms * 1000;
+    return r->labelling = l;
+}
+
+enum walk_step step_label(struct walk *walk)
+{
+    struct request *r = walk->owner;
+    struct labelling *l = labelling_new(r);
+    struct nigh_err err = {0};
+    enum walk_step next;
+
+    if (!l) {
+        nigh_fail(&err, NIGH_NOMEM, "out of memory for this turn");
+        return request_refuse(r, &err);
+    }
+    label_parts(&walk->turn);
+    if (!label_whole(l, &next))
+        return next;
+    if (label_results(l, &err) != NIGH_OK)
+        return request_refuse(r, &err);
+    turn_each_text_at(&walk->turn, on_text, l);
+    if (!r->setting->searches || !label_permits(walk->turn.label, ZONE_PUBLIC))
+        return finish(l);
+    return is_long(&walk->turn) ? search_aside(l) : search_here(l);
+}
+
+bool labelling_busy(const struct request *r)
+{
+    return r->labelling && r->labelling->busy;
+}
+
+/* --- for the bill --- */
+
+static void put_segment(const struct labelling *l, const struct segment *s, struct buf *out)
+{
+    char label[LABEL_TEXT_BYTES], at[48];
+    struct label seen = label_join(s->label, zones_of(l)->label[ZONE_PUBLIC]);
+
+    label_text(label, zones_of(l), seen);
+    if (s->at.part == TEXT_NOWHERE)
+        snprintf(at, sizeof at, "messages[%u]", s->at.message);
+    else
+        snprintf(at, sizeof at, "messages[%u].parts[%u]", s->at.message, s->at.part);
+    json_sep(out);
+    buf_add_char(out, '{');
+    json_put_cstr(out, "at", at);
+    json_put_cstr(out, "label", label);
+    json_put_cstr(out, "source", s->source);
+    buf_add_char(out, '}');
+}
+
+struct slice labelling_segments(const struct request *r)
+{
+    CLEANUP(buf_done) struct buf json = {0};
+    const struct labelling *l = r->labelling;
+
+    if (!l || l->n_segments == 0)
+        return (struct slice){0};
+    buf_add_char(&json, '[');
+    for (size_t i = 0; i < l->n_segments; i++)
+        put_segment(l, &l->segments[i], &json);
+    buf_add_char(&json, ']');
+    return json.failed ? (struct slice){0} : arena_dup(&l->r->walk.arena, buf_slice(&json));
+}
