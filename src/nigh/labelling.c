@@ -6,6 +6,7 @@
 #include "nigh/detector.h"
 #include "nigh/kept.h"
 #include <ctype.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -129,7 +130,8 @@ static const struct consent *lifted(struct labelling *l, enum consent_kind kind,
         i++;
     if (i < LABELLING_CONSENTS_MAX && i == l->n_used) {
         memcpy(l->used[l->n_used++], consent->id, ID_BYTES);
-        consent_used(all, consent);
+        if (!l->r->preview)
+            consent_used(all, consent);
     }
     return consent;
 }
@@ -399,6 +401,43 @@ static void keep_find(struct labelling *l, const struct find *find)
     narrow(l, find->at, not_public(), source);
 }
 
+/* What the turns of a conversation have in common: its name, or what it began with. */
+static struct slice conversation_of(const struct turn *turn)
+{
+    if (turn->session.p)
+        return turn->session;
+    for (size_t i = 0; i < turn->n_messages; i++) {
+        const struct message *m = &turn->messages[i];
+        if (m->role == ROLE_USER && m->n_parts > 0)
+            return m->parts[0].text;
+    }
+    return (struct slice){0};
+}
+
+static enum nigh_status mask_make(struct request *r, struct nigh_err *err)
+{
+    unsigned char key[MASK_KEY_BYTES];
+
+    mask_key_of(r->node->mask_keys, key, slice_of(r->key), conversation_of(&r->walk.turn));
+    enum nigh_status status = mask_new(&r->mask, key, &r->walk.arena, err);
+    sodium_memzero(key, sizeof key);
+    return status;
+}
+
+static enum nigh_status mask_find(struct labelling *l, const struct find *find,
+                                  struct nigh_err *err)
+{
+    struct request *r = l->r;
+    struct imprint imprint;
+
+    if (consents_any(r->node->consents, CONSENT_VALUE) && find_lifted(l, find, &imprint))
+        return NIGH_OK;
+    if (!r->mask && mask_make(r, err) != NIGH_OK)
+        return NIGH_NOMEM;
+    return mask_add(r->mask, find->type, find->text, find->start, find->end, err);
+}
+
+/* What is kept first: a turn that may not go to a public place needs no mask. */
 static void apply_finds(struct labelling *l)
 {
     const struct search *s = &l->search;
@@ -406,6 +445,9 @@ static void apply_finds(struct labelling *l)
     for (size_t i = 0; i < s->n; i++)
         if (kept_back(l, &s->finds[i]))
             keep_find(l, &s->finds[i]);
+    for (size_t i = 0; i < s->n && label_permits(turn_of(l)->label, ZONE_PUBLIC); i++)
+        if (!kept_back(l, &s->finds[i]) && mask_find(l, &s->finds[i], NULL) != NIGH_OK)
+            narrow_firm(l, s->finds[i].at, not_public(), "failed mask");
 }
 
 static void apply_search(struct labelling *l)
@@ -435,7 +477,7 @@ static void remember(struct labelling *l)
         .label = firm, .causes = l->causes, .n_causes = l->n_causes, .all = all};
     struct nigh_err err = {0};
 
-    if (!r->walk.turn.session.p)
+    if (!r->walk.turn.session.p || r->preview)
         return;
     if (label_join(l->firm, anywhere).zones != anywhere.zones)
         label_text(firm, zones_of(l), label_join(l->firm, anywhere));
@@ -530,6 +572,7 @@ static struct labelling *labelling_new(struct request *r)
     l->firm = LABEL_ANYWHERE;
     l->spec.policy = r->setting->config->detect.policy;
     l->spec.budget_us = r->setting->config->detect.budget_ms * 1000;
+    r->mask = NULL;
     return r->labelling = l;
 }
 
