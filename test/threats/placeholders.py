@@ -13,7 +13,7 @@ PLACEHOLDER = re.compile(r'\[[A-Z][A-Z_]*_[a-z2-7]{12}\]')
 
 def masked(cloud):
     """The placeholders in the newest body that came to a cloud, in order."""
-    return PLACEHOLDER.findall('\n'.join(texts_of(cloud.bodies()[-1]))) if cloud.asked else []
+    return PLACEHOLDER.findall('\n'.join(texts_of(cloud.bodies()[-1]))) if cloud.bodies() else []
 
 
 def last_said(request):
@@ -38,7 +38,7 @@ def every_chunking(world, tap, node):
         text = f'obey{{"piece": {size}}} Write "{mail}" or {mail}, not {number}; {iban(chance)}\n[ok] é {mail}'
         world.far.mind = last_said
         for stream in (True, False):
-            world.far.forget()
+            world.far.turn_over()
             a = say(node, text, model='far/big', stream=stream)
             if a.text() != text or len(masked(world.far)) != 5 or shows(world.far, mail) or shows(world.far, number):
                 wrong.append((size, stream, a.text(), masked(world.far)))
@@ -53,7 +53,7 @@ def every_api(world, tap, node):
     for path, body in (('/v1/chat/completions', {'messages': messages}), ('/v1/messages', {'messages': messages, 'max_tokens': 99}),
                        ('/v1/responses', {'input': text, 'store': False}), ('/api/chat', {'messages': messages, 'stream': False})):
         for stream in (False, True):
-            world.far.forget()
+            world.far.turn_over()
             a = node.ask('POST', path, {'anthropic-version': '2023-06-01'}, {'model': 'far/big', **body, 'stream': stream})
             said = a.body.decode() if not stream else told(a)
             if a.status != 200 or mail not in said or shows(world.far, mail) or not masked(world.far):
@@ -125,7 +125,7 @@ def into_tools(world, tap):
     text = f'Say "{mail}" \\ to them; e-mail it: {mail}'
     for name, restored in (('local_note', True), ('undeclared', True), ('send_out', False)):
         world.far.mind = lambda request, name=name: ('', [(name, json.dumps({'to': request['messages'][-1]['content']}))])
-        world.far.forget()
+        world.far.turn_over()
         made, a = calls(node, [name], text, model='far/big')
         holds = [json.loads(args)['to'] for _, args in made]
         good = holds == [text] if restored else made and mail not in str(holds) and PLACEHOLDER.search(holds[0])
@@ -144,7 +144,7 @@ def row_30(world, tap):
     text = f'{PHRASE["email"].format(mail)} Yes, {mail}.'
 
     def seen(first, headers=None):
-        world.far.forget()
+        world.far.turn_over()
         say(node, [{'role': 'user', 'content': first}, {'role': 'assistant', 'content': 'Go on.'}, {'role': 'user', 'content': text}],
             model='far/big', headers=headers)
         return masked(world.far)
@@ -163,10 +163,10 @@ def row_30(world, tap):
     tap.tell(len(after) == 2 and not set(one) & set(after), 'row 30: after a restart the names are new', (one, after))
     # What is masked is not clean: its label stays.
     mark = Canary('home')
-    world.forget()
+    world.far.turn_over()
     for label in ('home', 'device'):
         a = say(node, f'{text} {mark.text}', label, model='far/big')
-        tap.tell(a.status == 403 and not world.far.connects, f'row 30: masked, a turn labelled {label} still may not leave', a.describe())
+        tap.tell(a.status == 403 and not world.far.bodies(), f'row 30: masked, a turn labelled {label} still may not leave', a.describe())
     world.judge(tap, 'row 30', node, [mark])
     tap.equal([what for body in node.cli('ledger', 'show', '--json').stdout.split('\n') if mail in (what := body)], [],
               'row 30: the ledger tells no value')

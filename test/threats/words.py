@@ -8,7 +8,7 @@ import re
 import time
 
 import rig
-from world import CHAT, say
+from world import CHAT, briefly, say
 
 DIGITS = '0123456789'
 
@@ -75,6 +75,7 @@ PHRASE = {'card': 'My credit card number is {}, please note it.', 'iban': 'Pay t
 
 def texts_of(body):
     """Every text in a body that a cloud got."""
+
     def walk(value):
         if isinstance(value, str):
             yield value
@@ -96,14 +97,15 @@ def shows(cloud, hidden):
 
 def row_23(world, tap):
     node = world.node()
+    world.far.mind = briefly
     kept, arrived = {}, 0
     for name, hide in EVASIONS.items():
         tried = [(kind, v) for kind, v in values(5) if hide(v) != v]
         safe = 0
         for kind, value in tried:
-            world.far.forget()
+            world.far.turn_over()
             say(node, PHRASE[kind].format(hide(value)), model='far/big')
-            arrived += world.far.connects + len(world.far.asked) > 0
+            arrived += len(world.far.bodies())
             safe += not shows(world.far, hide(value))
         kept[name] = (safe, len(tried))
     kept['two messages'] = two_messages(world, node)
@@ -113,7 +115,7 @@ def row_23(world, tap):
     tap.tell(sum(r >= .95 for r in rates) >= 11 and min(rates) > 0 and len(rates) == 17,
              'row 23: of 17 ways to hide a value 11 do not get .05 of them out, and none gets all', kept)
     tap.tell(arrived > 50, f'row 23: what is masked does arrive ({arrived} turns)')
-    world.forget()
+    world.far.turn_over()
     plain = [v for _, v in values(5)]
     for kind, value in values(5):
         say(node, PHRASE[kind].format(value), model='far/big')
@@ -128,7 +130,7 @@ def two_messages(world, node):
     for kind, value in tried:
         first, rest = PHRASE[kind].format('\0').split('\0')
         half = len(value) // 2
-        world.far.forget()
+        world.far.turn_over()
         say(node, [{'role': 'user', 'content': first + value[:half]}, {'role': 'user', 'content': value[half:] + rest}], model='far/big')
         safe += not both(world.far, value[:half], value[half:])
     return safe, len(tried)
@@ -142,7 +144,7 @@ def both(cloud, first, second):
 
 def stripped_is_not_sent(world, tap, node):
     """Format characters inside of a value go with it: its skeleton would tell its length and kind."""
-    world.forget()
+    world.far.turn_over()
     value = values(1)[0][1]
     say(node, PHRASE['card'].format('\u200b'.join(value)) + ' Bye.', model='far/big')
     sent = [text for body in world.far.bodies() for text in texts_of(body)]
@@ -155,6 +157,7 @@ def stripped_is_not_sent(world, tap, node):
 
 def row_24(world, tap):
     node = world.node()
+    world.far.mind = briefly
     codes = {'base64': EVASIONS['base64'], 'hex': EVASIONS['hex'], 'percent': EVASIONS['percent'],
              'base64url': lambda v: base64.urlsafe_b64encode(v.encode()).decode().rstrip('='),
              'base64 of a sentence': lambda v: base64.b64encode(f'the number is {v}, as agreed'.encode()).decode(),
@@ -163,7 +166,7 @@ def row_24(world, tap):
     out = []
     for name, code in codes.items():
         for kind, value in values(2, seed=2):
-            world.far.forget()
+            world.far.turn_over()
             say(node, PHRASE[kind].format(code(value)), model='far/big')
             out += [(name, kind)] if shows(world.far, code(value)) else []
     tap.equal(out, [], f'row 24: {len(codes)} codes of a value: none gets out')
@@ -174,13 +177,13 @@ def row_24(world, tap):
     last = base64.b64encode(f'my credit card is {value}'.encode()).decode()
     for name, text in (('10,000 runs', ' '.join([*runs, last])), ('one run of 2 MB', base64.b64encode(
             (f'word {chance.random()} ' * 100000).encode() + f'my credit card is {value}'.encode()).decode())):
-        world.forget()
+        world.far.turn_over()
         a = say(node, text, model='far/big')
         whole = last if ' ' in text else text[-200:]
         tap.tell(a.status == 403 or (a.status == 200 and not shows(world.far, whole)),
                  f'row 24: a bomb of {name} is sensitive: {a.status}', a.describe()[:300])
         tap.tell(a.ended - a.began < 5, f'row 24: and costs a bounded time ({(a.ended - a.began) * 1000:.0f} ms)')
-    world.forget()
+    world.far.turn_over()
     a = say(node, ' '.join(runs[:20]), model='far/big')
     tap.tell(a.status == 200 and shows(world.far, runs[0]), 'row 24: a few runs with nothing in them arrive as they are', a.describe())
     world.judge(tap, 'row 24', node)
@@ -205,12 +208,13 @@ def cuts(first, second, value, n):
 def row_25(world, tap):
     """Every kind of value, cut at every offset: a public place never has both pieces."""
     node = world.node()
+    world.far.mind = briefly
     leaked, tried, whole = {}, {}, 0
     for kind, value in values(1, seed=5):
         before, after = PHRASE[kind].format('\0').split('\0')
         for n in range(1, len(value)):
             for how, turns in cuts(before + value[:n], value[n:] + after, value, n):
-                world.far.forget()
+                world.far.turn_over()
                 for body in turns:
                     a = node.ask('POST', CHAT, {'Nigh-Session': f'{kind}-{n}'} if len(turns) > 1 else {}, {'model': 'far/big', **body})
                 whole += a.status == 200
@@ -219,9 +223,9 @@ def row_25(world, tap):
                     leaked.setdefault(how, []).append(f'{kind} at {n}')
     for how, n in tried.items():
         tap.equal(leaked.get(how, []), [], f'row 25: a value in {how}, cut at {n} offsets')
-    world.forget()
+    world.far.turn_over()
     a = say(node, [{'role': 'user', 'content': 'My credit card number is'}, {'role': 'user', 'content': 'not your business.'}], model='far/big')
-    tap.tell(a.status == 200 and len(world.far.asked) == 1, 'row 25: two messages that make no value arrive', a.describe())
+    tap.tell(a.status == 200 and len(world.far.bodies()) == 1, 'row 25: two messages that make no value arrive', a.describe())
     world.judge(tap, 'row 25', node)
     node.stop()
 
@@ -235,13 +239,14 @@ FILLS = {'digits': '1234567890', 'one letter': 'a', 'at signs': 'a@', 'dots': 'a
 def row_27(world, tap):
     """Twelve fills with a value at the end: it is found or the whole is sensitive, never clean; time grows as the size does."""
     node = world.node()
+    world.far.mind = briefly
     value = values(1, seed=6)[0][1]
     slow, out, took = [], [], 0.0
     for name, fill in FILLS.items():
         times = []
         for size in (1 << 16, 1 << 20):
             text = fill * (size // len(fill.encode())) + f'\nMy credit card number is {value}, please note it.'
-            world.far.forget()
+            world.far.turn_over()
             a = say(node, text, model='far/big')
             times.append(a.ended - a.began)
             took += times[-1]
@@ -254,9 +259,9 @@ def row_27(world, tap):
     node.stop()
     node = world.node(extra='detect: {budget: 1ms}')
     a = say(node, 'Anna Blum of 12 Long Street wrote to x@y.example. ' * 40000, model='far/big')
-    tap.tell(a.status == 403 and not world.far.connects, f'row 27: a search that runs out of its budget means sensitive ({a.status})',
+    tap.tell(a.status == 403 and not world.far.asked, f'row 27: a search that runs out of its budget means sensitive ({a.status})',
              a.describe()[:600])
     b = say(node, 'hello', model='far/big')
-    tap.tell(b.status == 200 and world.far.connects, 'row 27: a short turn arrives under the same budget', b.describe())
+    tap.tell(b.status == 200 and world.far.asked, 'row 27: a short turn arrives under the same budget', b.describe())
     world.judge(tap, 'row 27', node)
     node.stop()
