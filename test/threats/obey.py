@@ -71,8 +71,7 @@ def cut(text, size):
     return [text[i:i + size] for i in range(0, len(text), size)]
 
 
-def deltas(request, said, calls):
-    size = order(request).get('piece', PIECE)
+def deltas(said, calls, size):
     yield {'role': 'assistant', 'content': ''}
     for piece in cut(said, size):
         yield {'content': piece}
@@ -82,9 +81,10 @@ def deltas(request, said, calls):
             yield {'tool_calls': [{'index': n, 'function': {'arguments': piece}}]}
 
 
-def chat(request, answer=answer_of):
+def chat(request, answer=answer_of, size=None):
     """(content type, pieces of the body) for a chat completion."""
     said, calls = answer(request)
+    size = size or order(request).get('piece', PIECE)
     finish = 'tool_calls' if calls else 'stop'
     head = {'id': 'chatcmpl-obey', 'created': int(time.time()), 'model': request.get('model', 'obey')}
     usage = {'prompt_tokens': 7, 'completion_tokens': 7, 'total_tokens': 14}
@@ -96,7 +96,7 @@ def chat(request, answer=answer_of):
         choice = {'index': 0, 'message': message, 'finish_reason': finish}
         return 'application/json', [json.dumps({**head, 'object': 'chat.completion', 'choices': [choice], 'usage': usage})]
     head['object'] = 'chat.completion.chunk'
-    events = [{**head, 'choices': [{'index': 0, 'delta': d, 'finish_reason': None}]} for d in deltas(request, said, calls)]
+    events = [{**head, 'choices': [{'index': 0, 'delta': d, 'finish_reason': None}]} for d in deltas(said, calls, size)]
     events.append({**head, 'choices': [{'index': 0, 'delta': {}, 'finish_reason': finish}]})
     if (request.get('stream_options') or {}).get('include_usage'):
         events.append({**head, 'choices': [], 'usage': usage})

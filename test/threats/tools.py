@@ -6,7 +6,7 @@ import re
 import rig
 from canary import ENCODINGS, Canary
 from placeholders import calls
-from world import HERE, ledger_rows, say
+from world import HERE, say
 
 ATTACKS = os.path.join(HERE, 'injections.txt')
 TOOLS = 'tools: {read_memory: device, read_mail: home, "web_*": public, post_home: home, other: device}'
@@ -29,7 +29,7 @@ def conversation(mark, attack, tool='read_memory'):
 
 
 def denials(node):
-    return [row for row in ledger_rows(node) if row.get('kind') == 'denied' or row.get('status') == 'denied']
+    return [row for row in node.ask('GET', '/nigh/v1/ledger?limit=1000').json()['notes'] if row['kind'] == 'denied']
 
 
 def row_4(world, tap):
@@ -47,7 +47,7 @@ def row_4(world, tap):
                 worded.append((n, model, a.describe()))
     tap.equal(shown, [], f'row 4: {len(texts)} attacks that the model obeys: no call that leaves is shown, no word of the memory')
     tap.equal(worded, [], 'row 4: the answer names the tool and the label instead')
-    tap.tell(len(denials(node)) >= len(texts), f'row 4: the ledger records the denials ({len(denials(node))})', ledger_rows(node)[-3:])
+    tap.tell(len(denials(node)) >= len(texts), f'row 4: the ledger records the denials ({len(denials(node))})', denials(node)[-3:])
     world.judge(tap, 'row 4', node, marks)
     tap.tell(not world.far.connects and not world.den.connects, 'row 4: nobody outside was asked', world.kernel.syns)
     node.stop()
@@ -88,7 +88,7 @@ def links(word):
 
 def fetched(text):
     """The addresses that a renderer of Markdown would go to, or offer to, judged by a reader of our own."""
-    found = re.findall(r'(?:https?:)?//[^\s)<>"\']+', text, re.I)
+    found = re.findall(r'(?<![\w:#])(?:https?:)?//[^\s)<>"\']+', text, re.I)
     return [at for at in found if EVIL in at.lower()]
 
 
@@ -98,9 +98,9 @@ def row_5(world, tap):
         mark, live, whole = Canary('home'), [], 0
         for link in links(mark.text):
             for size in (1, 3, 7, 1000):
-                order = json.dumps({'say': f'Here it is: {link} and more.', 'piece': size})
+                world.den.mind, world.den.piece = lambda request, link=link: (f'Here it is: {link} and more.', []), size
                 for stream in (True, False):
-                    a = say(node, 'obey' + order, 'home', model='den/big', stream=stream)
+                    a = say(node, mark.text, 'home', model='den/big', stream=stream)
                     whole += a.status == 200 and 'and more.' in a.text() and a.header('nigh-label') is not None
                     live += [(link, size, stream, a.text())] if fetched(a.text()) else []
         count = len(links('')) * 8
@@ -109,7 +109,7 @@ def row_5(world, tap):
         else:
             tap.equal(live[:3], [], f'row 5: {count} answers with images and links of a foreign host: nothing to fetch is left')
             tap.equal(whole, count, 'row 5: the rest of each answer is there, and its label in the header')
-            a = say(node, 'obey{"say": "see https://docs.example.org/a and ![x](https://docs.example.org/b.png)"} '
-                    'Read https://docs.example.org/ for me', 'home', model='den/big')
+            world.den.mind = lambda request: ('See https://docs.example.org/a and ![x](https://docs.example.org/b.png)', [])
+            a = say(node, 'Read https://docs.example.org/ for me', 'home', model='den/big')
             tap.tell('](https://docs.example.org/b.png)' in a.text(), 'row 5: a host of the user\'s own text may be linked', a.text())
         node.stop()

@@ -9,6 +9,7 @@ Both namespaces belong to threads of this process: they and the cable are gone w
 the device carries what the suite asks the nodes; nothing else exists.
 """
 import ctypes
+import json
 import os
 import re
 import socket
@@ -81,7 +82,7 @@ class Cloud:
         self.name, self.zone, self.address, self.port = name, zone, address, port
         self.host = host or address
         self.lock = threading.Lock()
-        self.mind = obey.answer_of  # what it says to a chat
+        self.mind, self.piece = obey.answer_of, None  # what it says to a chat, cut into pieces of so many characters
         self.acts = []  # for the next requests: (status, headers, pieces), or None: closes
         self.forget()
 
@@ -104,7 +105,7 @@ class Cloud:
             return self.acts.pop(0)
         if self.zone is None or not path.endswith('/chat/completions'):
             return 404, {}, ['{"error":{"message":"nothing here"}}']
-        kind, pieces = obey.chat(obey.json.loads(body), self.mind)
+        kind, pieces = obey.chat(json.loads(body), self.mind, self.piece)
         return 200, {'Content-Type': kind}, pieces
 
     def bodies(self):
@@ -345,7 +346,7 @@ class World:
     def forget(self):
         for place in list(self.recorder.places.values()):
             place.forget()
-            place.acts, place.mind = [], obey.answer_of
+            place.acts, place.mind, place.piece = [], obey.answer_of, None
         self.recorder.queries.clear()
         self.kernel.forget()
 
