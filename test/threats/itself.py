@@ -32,9 +32,9 @@ def leaks_are_seen(world, tap):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as rogue:
         rogue.sendto(mark.mark, ('198.51.100.7', 53))
     rig.until(lambda: len(world.leaks([mark])) > 2, 3)
-    ledger, recorder, kernel = world.sums(node)
-    tap.tell(before[0] == before[1] == before[2] != {}, 'row 0: the three counts agree', before)
-    tap.tell(ledger == before[0] and recorder == kernel != ledger, 'row 0: what goes past the node makes them differ',
+    ledger, recorder, kernel, told = world.sums(node)
+    tap.tell(before[0] == before[1] == before[2] == before[3] != {}, 'row 0: the counts agree', before)
+    tap.tell(ledger == told == before[0] and recorder == kernel != ledger, 'row 0: what goes past the node makes them differ',
              (ledger, recorder, kernel))
     tap.equal(sorted({where for where, _ in world.leaks([mark])}), ['198.51.100.7:53', 'far'],
               'row 0: a canary that leaks is seen by recorder and kernel, by TCP and UDP')

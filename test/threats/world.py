@@ -389,17 +389,21 @@ class World:
         return out
 
     def sums(self, node):
-        """What the ledger, the recorder and the kernel say was sent: {url: bytes}, three times."""
+        """What the ledger, the recorder and the kernel say was sent: {url: bytes}, and once more what the kernel told nigh."""
         places = list(self.recorder.places.values())
         kernel = {}
         for key, size in self.kernel.sums().items():
             url = self.recorder.place(*key).url()
             kernel[url] = kernel.get(url, 0) + size
-        return ledger_sums(node), {p.url(): len(p.data) for p in places if p.data}, kernel
+        return (ledger_sums(node), {p.url(): len(p.data) for p in places if p.data}, kernel, ledger_sums(node, 'kernel_out'))
 
     def judge(self, tap, name, node, canaries=()):
         """No canary beyond its zone; all three counts the same.  The positive control is the caller's."""
-        agree = lambda: (s := self.sums(node))[0] == s[1] == s[2]
+
+        def agree():
+            ledger, recorder, kernel, told = self.sums(node)
+            return ledger == recorder == kernel == told
+
         rig.until(agree, 3)
         tap.equal(self.leaks(canaries), [], f'{name}: no canary beyond its zone')
         tap.tell(agree() and not self.kernel.lost(), f'{name}: ledger, recorder and kernel count the same bytes '
@@ -412,11 +416,11 @@ def ledger_rows(node):
     return list(reversed(answer.get('rows', [])))
 
 
-def ledger_sums(node):
+def ledger_sums(node, column='bytes_out'):
     out = {}
     for row in ledger_rows(node):
-        if row['bytes_out']:
-            out[row['address']] = out.get(row['address'], 0) + row['bytes_out']
+        if row[column]:
+            out[row['address']] = out.get(row['address'], 0) + row[column]
     return out
 
 
