@@ -55,9 +55,9 @@ def row_7(world, tap):
              'address is answered here; what cannot be looked at is refused', statuses)
     # The same, where a cloud may look: the address travels as text, and nothing but the cloud is spoken to.
     world.forget()
-    for path, body in shapes(f'http://{METADATA}/latest/'):
+    for path, body in shapes('http://pictures.example.org/latest/'):
         node.ask('POST', path, {'anthropic-version': '2023-06-01'}, {'model': 'far/big', **body})
-    tap.tell(set(world.kernel.syns) <= {(world.far.address, 8080)} and METADATA.encode() in world.far.data,
+    tap.tell(set(world.kernel.syns) <= {(world.far.address, 8080)} and b'pictures.example.org' in world.far.data,
              'row 7: to a cloud an address goes as text', world.kernel.syns)
     world.judge(tap, 'row 7', node)
     node.stop()
