@@ -3,11 +3,11 @@
 #include "api/wirerun.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "turn/line.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -25,10 +25,10 @@ struct cloud {
     struct client *client;
     struct arena arena;
     const struct wire *wire;
-    const char *name, *base_url, *unix_path;
+    const char *name, *base_url, *unix_path, *pin;
     unsigned zone;
     bool plain_http_ok;
-    char *key_header; /* "Bearer KEY" or "KEY", sodium_malloc */
+    char *key_header; /* "Bearer KEY" or "KEY", in secret memory */
     struct header headers[1];
     char why[128]; /* the key is missing */
     uint64_t first_ms, idle_ms, total_ms;
@@ -106,6 +106,7 @@ static void read_key(struct cloud *c, const struct cloud_spec *spec, char *key)
             return;
         }
         len = strnlen(value, CLOUD_KEY_MAX);
+        secret_guard(value, len); /* it stays there, for a reload */
         memcpy(key, value, len);
     } else if (read_key_file(key, &len, spec->key_file, &err) != NIGH_OK) {
         snprintf(c->why, sizeof c->why, "%.*s", (int)sizeof c->why - 1, err.what);
@@ -129,20 +130,22 @@ static enum nigh_status set_key(struct cloud *c, const struct cloud_spec *spec,
 
     if (!spec->key_env && !spec->key_file)
         return NIGH_OK;
-    if (sodium_init() < 0)
-        return nigh_fail(err, NIGH_IO, "libsodium cannot start");
-    c->key_header = sodium_malloc(len + CLOUD_KEY_MAX + 1);
-    if (!c->key_header)
+    char *room = secret_new(len + CLOUD_KEY_MAX + 1);
+    if (!room)
         return nigh_fail(err, NIGH_NOMEM, "%s: no locked memory for the key", c->name);
-    memcpy(c->key_header, before, len + 1);
-    read_key(c, spec, c->key_header + len);
+    memcpy(room, before, len + 1);
+    read_key(c, spec, room + len);
+    /* Locked memory may be scarce: no more of it is kept than the key needs. */
+    if (!c->why[0] && (c->key_header = secret_new(strlen(room) + 1)))
+        memcpy(c->key_header, room, strlen(room) + 1);
+    secret_free(room);
     if (c->why[0]) {
-        sodium_free(c->key_header);
-        c->key_header = NULL;
         log_at(LOG_WARN, "cloud", "no key", LOG_WORD("provider", c->name));
         return NIGH_OK;
     }
-    sodium_mprotect_readonly(c->key_header);
+    if (!c->key_header)
+        return nigh_fail(err, NIGH_NOMEM, "%s: no locked memory for the key", c->name);
+    secret_seal(c->key_header);
     c->headers[0] = (struct header){auths[c->wire->auth].header, c->key_header};
     for (size_t i = 0; i < c->n_models; i++) {
         c->models[i].to.headers = c->headers;
@@ -436,6 +439,7 @@ static void set_model(struct cloud *c, struct model *m, const struct cloud_model
     m->to = (struct endpoint){.dest = m->place.dest,
                               .base_url = c->base_url,
                               .unix_path = c->unix_path,
+                              .pin = c->pin,
                               .plain_http_ok = c->plain_http_ok};
 }
 
@@ -470,6 +474,7 @@ enum nigh_status cloud_new(struct cloud **ret, struct loop *loop, struct client 
     c->name = copy(c, spec->name);
     c->base_url = copy(c, spec->base_url);
     c->unix_path = copy(c, spec->unix_path);
+    c->pin = copy(c, spec->pin);
     c->zone = spec->zone;
     c->plain_http_ok = spec->plain_http_ok;
     c->first_ms = spec->first_ms ? spec->first_ms : CLOUD_FIRST_MS;
@@ -498,8 +503,7 @@ struct cloud *cloud_free(struct cloud *c)
     if (!c)
         return NULL;
     line_done(&c->line);
-    if (c->key_header)
-        sodium_free(c->key_header); /* zeroes it */
+    secret_free(c->key_header);
     arena_done(&c->arena);
     free(c);
     return NULL;

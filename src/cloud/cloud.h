@@ -5,7 +5,7 @@
  * (Ollama, vLLM, SGLang, another llama-server) is a provider too.  Loop thread only.
  *
  * Invariants: 1. The key is read once, when the provider is made, lives in locked memory that no
- * core dump holds (libsodium's sodium_malloc), and is in no log, error or status; clouds do not
+ * core dump holds (base/secret.h), and is in no log, error or status; clouds do not
  * outlive their config, so a reload reads it anew.  2. A provider whose key was asked for and is
  * missing never sends: its places are READY_NOT and say which variable or file is missing.  3. An
  * answer without its end is never whole. */
@@ -56,6 +56,7 @@ struct cloud_spec {
     const char *unix_path;   /* NULL, or a socket */
     unsigned zone;
     const char *key_env, *key_file; /* at most one; neither: no key is sent */
+    const char *pin;                /* NULL, or as net/client.h has it */
     bool plain_http_ok;
     int old_max_tokens; /* -1: guess (new for api.openai.com and Azure, old elsewhere), 0, 1 */
     uint64_t first_ms, idle_ms, total_ms; /* 0: the defaults above */

@@ -23,6 +23,8 @@ void call_recycle(struct call *call)
     struct client *c = call->client;
 
     client_detach(call);
+    if (call->text.data)
+        explicit_bzero(call->text.data, call->text.len); /* a key was in it */
     if (c->n_spare >= SPARE_MAX || call->text.failed) {
         call_destroy(call);
         return;
@@ -45,8 +47,7 @@ static void call_options(struct call *call)
     curl_easy_setopt(e, CURLOPT_REDIR_PROTOCOLS_STR, "https");
     curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
     curl_easy_setopt(e, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-    curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, 1L);
-    curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, 2L);
+    curl_easy_setopt(e, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     curl_easy_setopt(e, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     curl_easy_setopt(e, CURLOPT_PIPEWAIT, 1L);
     curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
@@ -136,6 +137,9 @@ static enum nigh_status spec_check(const struct call_spec *spec, bool local, str
     if ((!https && !http) || url_host(to->base_url).len == 0)
         return nigh_fail(err, NIGH_INVALID,
                          "%s: its URL is neither http:// nor https:// and a host", to->dest.place);
+    if (to->pin && !https)
+        return nigh_fail(err, NIGH_DENIED, "%s: its key is pinned and its URL is not https://",
+                         to->dest.place);
     if (http && !local && !to->plain_http_ok)
         return nigh_fail(err, NIGH_DENIED,
                          "%s: its URL is plain http to another machine; use https, or allow it in "
@@ -210,6 +214,15 @@ static void call_method(struct call *call, const struct call_spec *spec)
     call->custom = !(post || get);
 }
 
+/* The same handle serves pinned and public places in turn.  libcurl keeps their connections apart:
+ * one made under another trust is not used again. */
+static void call_trust(struct call *call, const char *pin)
+{
+    curl_easy_setopt(call->easy, CURLOPT_PINNEDPUBLICKEY, pin);
+    curl_easy_setopt(call->easy, CURLOPT_SSL_VERIFYPEER, pin ? 0L : 1L);
+    curl_easy_setopt(call->easy, CURLOPT_SSL_VERIFYHOST, pin ? 0L : 2L);
+}
+
 static enum nigh_status call_prepare(struct call *call, const struct call_spec *spec, bool local,
                                      struct nigh_err *err)
 {
@@ -219,6 +232,7 @@ static enum nigh_status call_prepare(struct call *call, const struct call_spec *
         return status;
     call_method(call, spec);
     curl_easy_setopt(call->easy, CURLOPT_UNIX_SOCKET_PATH, spec->to->unix_path);
+    call_trust(call, spec->to->pin);
     if (local != call->local)
         curl_easy_setopt(call->easy, CURLOPT_NOPROXY, local ? "*" : NULL);
     call->local = local;

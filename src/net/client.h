@@ -1,7 +1,8 @@
 /* client: the only code that opens a connection to anywhere.
  *
  * Every send takes a clearance (label/gate.h) for exactly its body and destination.  libcurl's
- * multi interface on the one loop: HTTP/1.1 and HTTP/2, keep-alive pool, certificates verified,
+ * multi interface on the one loop: HTTP/1.1 and HTTP/2, keep-alive pool, TLS 1.2 or newer with
+ * certificates verified or the far end's key pinned,
  * proxies from the environment honoured for https and http endpoints (never for Unix sockets and
  * loopback), no redirect followed, no cookie kept, no protocol but http and https, http only to
  * loopback addresses, Unix sockets, or where the endpoint says plain_http_ok.  Loop thread only.
@@ -26,6 +27,9 @@ struct endpoint {
     const char *unix_path;        /* NULL, or the socket to speak to instead of base_url's host */
     const struct header *headers; /* sent with every call, such as Authorization: secret */
     size_t n_headers;
+    /* NULL, or "sha256//BASE64" of the far end's public key (net/identity.h): that key is asked for
+     * instead of a certificate that somebody vouches for. */
+    const char *pin;
     bool plain_http_ok; /* the user said so in the config, for a host inside one of his zones */
 };
 

@@ -203,5 +203,5 @@ void exchange_client(const struct exchange *ex, struct address *ret)
 
 bool exchange_secure(const struct exchange *ex)
 {
-    return false;
+    return ex->secure;
 }

@@ -1,6 +1,5 @@
 /* The request comes in: what libmicrohttpd read becomes the exchange's own, or is refused. */
 #include "net/server_inside.h"
-#include <sys/socket.h>
 
 enum { BODY_HINT_BYTES_MAX = 1 << 20 }; /* believed of a Content-Length before the bytes are here */
 
@@ -44,8 +43,7 @@ static enum MHD_Result refuse(struct exchange *ex, const struct refusal *r)
     if (!slice_is(ex->method, "HEAD"))
         buf_add_str(&text, buf_slice(&body));
     /* It fits into an empty socket buffer; if it does not, the client does not listen. */
-    if (!text.failed && !body.failed &&
-        send(c->fd, text.data, text.len, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)text.len)
+    if (!text.failed && !body.failed && conn_say(c, text.data, text.len))
         c->refused = true;
     return MHD_NO;
 }
@@ -158,6 +156,7 @@ void *exchange_on_uri(void *cls, const char *uri, struct MHD_Connection *mhd)
     if (!ex)
         return NULL;
     ex->conn = c;
+    ex->secure = s->identity != NULL;
     c->ex = ex;
     conn_began(c, uri);
     c->moved_us = clock_mono_us();

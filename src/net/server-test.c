@@ -107,9 +107,9 @@ static void begin(struct server_limits limits)
     CHECK_EQ(loop_new(&loop, NULL), NIGH_OK);
     tick = (struct timer){0};
     on_tick(&tick);
-    CHECK_EQ(
-        server_new(&server, loop, &(struct server_at){"127.0.0.1", 0}, &limits, &ops, NULL, NULL),
-        NIGH_OK);
+    CHECK_EQ(server_new(&server, loop, &(struct server_at){.host = "127.0.0.1", .port = 0}, &limits,
+                        &ops, NULL, NULL),
+             NIGH_OK);
 }
 
 static void end(void)
@@ -890,11 +890,12 @@ TEST(server_refuses_odd_addresses)
     struct nigh_err err = {0};
 
     begin((struct server_limits){0});
-    CHECK_EQ(
-        server_new(&second, loop, &(struct server_at){"example.com", 0}, NULL, &ops, NULL, &err),
-        NIGH_INVALID);
+    CHECK_EQ(server_new(&second, loop, &(struct server_at){.host = "example.com", .port = 0}, NULL,
+                        &ops, NULL, &err),
+             NIGH_INVALID);
     err = (struct nigh_err){0};
-    CHECK_EQ(server_new(&second, loop, &(struct server_at){"127.0.0.1", server_port(server)}, NULL,
+    CHECK_EQ(server_new(&second, loop,
+                        &(struct server_at){.host = "127.0.0.1", .port = server_port(server)}, NULL,
                         &ops, NULL, &err),
              NIGH_IO);
     CHECK(strstr(err.what, "127.0.0.1"));

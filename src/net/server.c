@@ -151,15 +151,19 @@ static void limits_fill(struct server_limits *to, const struct server_limits *fr
 
 static enum nigh_status mhd_start(struct server *s, struct nigh_err *err)
 {
-    s->mhd = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL,
+    struct MHD_OptionItem tls[3];
+    unsigned flags = server_tls_options(s, tls);
+
+    s->mhd = MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | flags, 0, NULL, NULL,
                               exchange_on_access, s, MHD_OPTION_LISTEN_SOCKET, s->listen_fd, /* */
                               MHD_OPTION_CONNECTION_MEMORY_LIMIT, s->pool_bytes,             /* */
                               MHD_OPTION_CONNECTION_LIMIT,
-                              s->limits.connections_max + REFUSALS_MAX,          /* */
-                              MHD_OPTION_CONNECTION_TIMEOUT, 0U,                 /* on_tick() */
-                              MHD_OPTION_URI_LOG_CALLBACK, exchange_on_uri, s,   /* */
-                              MHD_OPTION_NOTIFY_COMPLETED, conn_on_completed, s, /* */
-                              MHD_OPTION_NOTIFY_CONNECTION, conn_on_connection, s, MHD_OPTION_END);
+                              s->limits.connections_max + REFUSALS_MAX,            /* */
+                              MHD_OPTION_CONNECTION_TIMEOUT, 0U,                   /* on_tick() */
+                              MHD_OPTION_URI_LOG_CALLBACK, exchange_on_uri, s,     /* */
+                              MHD_OPTION_NOTIFY_COMPLETED, conn_on_completed, s,   /* */
+                              MHD_OPTION_NOTIFY_CONNECTION, conn_on_connection, s, /* */
+                              MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
     if (!s->mhd)
         return nigh_fail(err, NIGH_IO, "start the HTTP server: %s", strerror(errno));
     return NIGH_OK;
@@ -194,7 +198,8 @@ enum nigh_status server_new(struct server **ret, struct loop *loop, const struct
 
     if (!s)
         return nigh_fail(err, NIGH_NOMEM, "start the HTTP server: out of memory");
-    *s = (struct server){.loop = loop, .ops = *ops, .owner = owner, .listen_fd = -1};
+    *s = (struct server){
+        .loop = loop, .ops = *ops, .owner = owner, .listen_fd = -1, .identity = at->identity};
     limits_fill(&s->limits, limits);
     s->pool_bytes = s->limits.header_bytes_max + POOL_SLACK_BYTES;
     lingers_init(&s->lingers, loop);

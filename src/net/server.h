@@ -21,6 +21,7 @@
 
 struct server;
 struct exchange;
+struct identity; /* net/identity.h */
 
 enum {
     SERVER_CONNECTIONS_MAX = 10240, /* every program of one person, or a small company's, at once */
@@ -52,6 +53,7 @@ struct server_ops {
 struct server_at {
     const char *host; /* an IP literal or "localhost" */
     uint16_t port;    /* 0 picks one */
+    struct identity *identity; /* speaks TLS with it, and outlives the server; NULL: plain HTTP */
 };
 
 NIGH_MUST enum nigh_status server_new(struct server **ret, struct loop *loop,

@@ -15,12 +15,17 @@
  * 3. libmicrohttpd's strings die with the request, ours with the exchange: head_in() copies them.
  * 4. pump() is never entered twice, and no callback of an owner but `request` comes from inside it.
  *
- * server.c listens, pumps and drains; conn.c is a client's connection with its clocks; an exchange
- * is made, told and read in exchange.c, filled in exchange_in.c and answered in exchange_out.c. */
+ * 5. Over TLS it does the handshake within MHD_run(), with the connection in its epoll set; the
+ * clock of a connection that has not asked anything yet (conn.c) ends a handshake that stalls.
+ *
+ * server.c listens, pumps and drains; server_tls.c has what TLS needs; conn.c is a client's
+ * connection with its clocks; an exchange is made, told and read in exchange.c, filled in
+ * exchange_in.c and answered in exchange_out.c. */
 
 #pragma once
 #include "base/clock.h"
 #include "loop/timer.h"
+#include "net/identity.h"
 #include "net/linger.h"
 #include "net/server.h"
 #include <assert.h>
@@ -64,6 +69,7 @@ struct exchange {
     bool owned;   /* between `request` and exchange_release */
     bool started; /* the answer was handed to libmicrohttpd */
     bool http_1_0;
+    bool secure; /* came over TLS */
 
     struct buf text; /* request line and headers, each piece with a NUL */
     struct slice method, path;
@@ -105,7 +111,14 @@ struct server {
     struct exchange *open, *spare;
     struct lingers lingers;
     uint16_t port;
+    struct identity *identity; /* NULL: plain HTTP */
 };
+
+/* server_tls.c */
+/* Flags and options for libmicrohttpd; none where the server is plain. */
+unsigned server_tls_options(const struct server *s, struct MHD_OptionItem ret[static 3]);
+/* All of it, past libmicrohttpd, while no answer is under way; false: it could not be said. */
+bool conn_say(struct conn *c, const char *text, size_t len);
 
 /* server.c */
 /* Something for libmicrohttpd to do: in this pass of the loop, after the callback that runs now. */

@@ -3,6 +3,7 @@
 #include "api/models.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "meter/bill.h"
 #include "nigh/routes.h"
 #include <sodium.h>
@@ -209,14 +210,34 @@ static void clouds_json(const struct node *node, struct buf *json)
     buf_add_char(json, ']');
 }
 
+/* Where clients of other devices come in, and what they pin. */
+static void listening_json(const struct node *node, struct buf *json)
+{
+    json_key(json, "listening");
+    buf_add_char(json, '[');
+    for (size_t i = 0; i < node->n_listeners; i++) {
+        json_sep(json);
+        buf_add_char(json, '{');
+        json_put_cstr(json, "address", node->listeners[i].address);
+        json_put_bool(json, "tls", node->listeners[i].tls);
+        buf_add_char(json, '}');
+    }
+    buf_add_char(json, ']');
+    json_put_cstr(json, "fingerprint",
+                  node->identity ? identity_fingerprint(node->identity) : NULL);
+    json_put_cstr(json, "pin", node->identity ? identity_pin(node->identity) : NULL);
+    json_put_bool(json, "secrets_locked", secret_bare() == 0);
+}
+
 void node_status_json(struct node *node, struct buf *json)
 {
     const struct node_counts *counts = &node->counts;
 
     buf_add_char(json, '{');
     json_put_cstr(json, "version", NIGH_VERSION);
-    json_put_int(json, "pid", node->local.pid);
-    json_put_cstr(json, "address", node->local.address);
+    json_put_int(json, "pid", node->local->pid);
+    json_put_cstr(json, "address", node->local->address);
+    listening_json(node, json);
     json_put_cstr(json, "config", node->config_path[0] ? node->config_path : "(defaults)");
     json_put_cstr(json, "state_dir", node->state_dir);
     json_put_int(json, "started_us", (int64_t)node->started_us);

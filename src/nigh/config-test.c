@@ -265,6 +265,11 @@ static const struct {
     {"listen: 127.0.0.1:66666\n", 1, "listen", "ADDRESS:PORT"},
     {"listen: [1]\n", 1, "listen", "ADDRESS:PORT"},
     {"listen: [\"127.0.0.1:1\", \"127.0.0.1:1\"]\n", 1, "listen", "twice"},
+    {"clouds: [{name: a, url: \"https://b/v1\", models: [x], pin: sha256//short}]\n", 1,
+     "clouds[0].pin", "sha256//BASE64"},
+    {"clouds: [{name: a, url: \"http://127.0.0.1/v1\", models: [x],"
+     " pin: sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=}]\n",
+     1, "clouds[0].pin", "https://"},
     {"hosts: [box.lan, evil.]\n", 1, "hosts", "host names"},
     {"engine: 5\n", 1, "engine", "expected a mapping"},
     {"engine: {context: many}\n", 1, "engine.context", "expected a number"},

@@ -208,6 +208,7 @@ static const struct yaml_key cloud_keys[] = {
     {.name = "key_env", .read = reader_text, .offset = CLOUD(key_env)},
     {.name = "key_file", .read = reader_text, .offset = CLOUD(key_file)},
     {.name = "zone", .read = reader_text, .offset = CLOUD(zone)},
+    {.name = "pin", .read = reader_text, .offset = CLOUD(pin)},
     {.name = "plain_http", .read = reader_bool, .offset = CLOUD(plain_http)},
     {.name = "old_max_tokens", .read = reader_tristate, .offset = CLOUD(old_max_tokens)},
     {.name = "first_byte", .read = reader_duration, .offset = CLOUD(first_byte_ms)},
@@ -292,6 +293,27 @@ static void check_url(struct reader *rd, yaml_node_t *node, const struct config_
                           "plain_http: true");
 }
 
+/* As `nigh status` of the other node shows it, and curl takes it. */
+static bool pin_ok(const char *pin)
+{
+    size_t len = strlen(pin);
+
+    return len == 52 && strncmp(pin, "sha256//", 8) == 0 && pin[51] == '=' &&
+           strspn(pin + 8, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/") ==
+               43;
+}
+
+static void check_pin(struct reader *rd, const struct config_cloud *cloud)
+{
+    if (!cloud->pin)
+        return;
+    if (!pin_ok(cloud->pin))
+        reader_mistake_of(rd, &cloud->pin, NULL,
+                          "expected sha256//BASE64 of a public key, as `nigh status` shows it");
+    else if (cloud->url && strncmp(cloud->url, "https://", 8) != 0)
+        reader_mistake_of(rd, &cloud->pin, NULL, "goes with https:// alone");
+}
+
 const struct wire *config_wire(const char *api)
 {
     static const struct wire *const wires[] = {&wire_openai, &wire_responses, &wire_anthropic};
@@ -311,6 +333,7 @@ static void check_cloud(struct reader *rd, yaml_node_t *node, const struct confi
         reader_mistake_of(rd, &cloud->api, NULL,
                           "`%.40s` is none of openai, openai-responses, anthropic", cloud->api);
     check_url(rd, node, cloud);
+    check_pin(rd, cloud);
     if (cloud->key_env && cloud->key_file)
         reader_mistake_of(rd, &cloud->key_file, NULL, "key_env and key_file exclude each other");
     if (cloud->n_models == 0)

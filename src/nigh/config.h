@@ -40,6 +40,7 @@ struct config_cloud {
     const char *url;
     const char *key_env, *key_file; /* at most one; neither: keyless */
     const char *zone;               /* default "public" */
+    const char *pin;                /* "sha256//BASE64"; NULL: a certificate that is verified */
     bool plain_http;                /* http:// to a host that is not loopback is allowed */
     int old_max_tokens;             /* -1 guess, 0, 1 */
     uint64_t first_byte_ms, idle_ms, total_ms; /* 0: the default of cloud.h */

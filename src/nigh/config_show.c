@@ -147,6 +147,7 @@ static void put_cloud(const struct config_cloud *cloud, struct buf *out)
     json_put_cstr(out, "key_env", cloud->key_env);
     json_put_cstr(out, "key_file", cloud->key_file);
     json_put_cstr(out, "zone", cloud->zone);
+    json_put_cstr(out, "pin", cloud->pin);
     json_put_bool(out, "plain_http", cloud->plain_http);
     if (cloud->old_max_tokens < 0)
         json_put_null(out, "old_max_tokens");

@@ -31,7 +31,10 @@ NIGH_MUST enum nigh_status local_key_make(struct local_key *ret, const char *sta
     json_put_cstr(&json, "key", ret->text);
     json_put_int(&json, "pid", ret->pid);
     buf_add_cstr(&json, "}\n");
-    return path_write(path, buf_slice(&json), err);
+    status = path_write(path, buf_slice(&json), err);
+    if (json.data)
+        sodium_memzero(json.data, json.cap);
+    return status;
 }
 
 static bool take(char *to, size_t size, struct slice from)

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "nigh/kept.h"
 #include "nigh/labelling.h"
 #include "nigh/local_key.h"
@@ -84,7 +85,7 @@ static void on_drained(void *owner)
 {
     struct node *node = owner;
 
-    if (++node->n_drained == node->n_servers)
+    if (++node->n_drained == node->n_listeners)
         loop_stop(node->loop);
 }
 
@@ -109,8 +110,8 @@ void node_stop(struct node *node)
     log_at(LOG_INFO, "node", "stopping", LOG_NUM("turns", node->n_requests));
     if (timer_arm(node->loop, &node->drain_timer, NODE_DRAIN_MS, drain_over, NULL) != NIGH_OK)
         loop_stop(node->loop);
-    for (size_t i = 0; i < node->n_servers; i++)
-        server_drain(node->servers[i]);
+    for (size_t i = 0; i < node->n_listeners; i++)
+        server_drain(node->listeners[i].server);
 }
 
 static void on_signal(void *owner, int signum)
@@ -284,16 +285,6 @@ static void warm_done(struct work *work)
     (void)work;
 }
 
-/* No core file may hold what people said, and a prompt never reaches swap by way of one
- * (THREATS.md 12). */
-static void no_cores(void)
-{
-    struct rlimit none = {0, 0};
-
-    if (setrlimit(RLIMIT_CORE, &none) != 0)
-        log_at(LOG_WARN, "node", "core files could not be turned off");
-}
-
 /* As many descriptors as the system lets us have: a connection of a client is one, its cloud's is
  * another.  Returns how many clients' connections that allows; 0: the server's own number. */
 static unsigned connections_allowed(void)
@@ -337,12 +328,39 @@ static enum nigh_status listen_one(struct node *node, const struct config_listen
         .request = routes_request, .drained = on_drained, .refused = routes_refused};
     struct server_limits limits = {.body_bytes_max = node->setting->config->body_bytes_max,
                                    .connections_max = node->connections_max};
-    struct server_at at = {.host = listen->host, .port = listen->port};
-    enum nigh_status status =
-        server_new(&node->servers[node->n_servers], node->loop, &at, &limits, &ops, node, err);
+    struct server_at at = {.host = listen->host,
+                           .port = listen->port,
+                           .identity = listen->loopback ? NULL : node->identity};
+    struct listener *l = &node->listeners[node->n_listeners];
+    struct config_listen got = *listen;
+    enum nigh_status status = server_new(&l->server, node->loop, &at, &limits, &ops, node, err);
 
-    node->n_servers += status == NIGH_OK;
-    return status;
+    if (status != NIGH_OK)
+        return status;
+    got.port = server_port(l->server);
+    config_listen_text(l->address, &got);
+    l->tls = !listen->loopback;
+    node->n_listeners++;
+    return NIGH_OK;
+}
+
+/* Certificate and key, where any address is not of loopback. */
+static enum nigh_status node_identity(struct node *node, struct nigh_err *err)
+{
+    const struct config *config = node->setting->config;
+    const char *names[CONFIG_LISTENS_MAX + CONFIG_HOSTS_MAX];
+    size_t n = 0;
+    bool far = false;
+
+    for (size_t i = 0; i < config->listens.n; i++) {
+        const struct config_listen *at = &config->listens.all[i];
+        far = far || !at->loopback;
+        if (!at->loopback && strcmp(at->host, "0.0.0.0") != 0 && strcmp(at->host, "::") != 0)
+            names[n++] = at->host;
+    }
+    for (size_t i = 0; i < config->hosts.n; i++)
+        names[n++] = config->hosts.names[i];
+    return far ? identity_open(&node->identity, node->state_dir, names, n, err) : NIGH_OK;
 }
 
 /* The user's own command line speaks plain HTTP on loopback, so there is always such a server: one
@@ -355,6 +373,8 @@ static enum nigh_status node_listen(struct node *node, struct nigh_err *err)
     size_t at = listens->n;
     enum nigh_status status = may_listen(node, listens, err);
 
+    if (status == NIGH_OK)
+        status = node_identity(node, err);
     node->connections_max = connections_allowed();
     for (size_t i = 0; status == NIGH_OK && i < listens->n; i++) {
         status = listen_one(node, &listens->all[i], err);
@@ -365,9 +385,11 @@ static enum nigh_status node_listen(struct node *node, struct nigh_err *err)
         status = listen_one(node, &own, err);
     if (status != NIGH_OK)
         return status;
-    return local_key_make(&node->local, node->state_dir,
+    if (!(node->local = secret_new(sizeof *node->local)))
+        return nigh_fail(err, NIGH_NOMEM, "start: out of memory");
+    return local_key_make(node->local, node->state_dir,
                           at < listens->n ? listens->all[at].host : own.host,
-                          server_port(node->servers[at]), err);
+                          server_port(node->listeners[at].server), err);
 }
 
 static enum nigh_status node_build(struct node *node, const struct node_options *options,
@@ -449,7 +471,8 @@ enum nigh_status node_new(struct node **ret, const struct node_options *options,
 
     if (!node)
         return nigh_fail(err, NIGH_NOMEM, "start: out of memory");
-    no_cores();
+    if (!secret_process()) /* no core file may hold what people said (THREATS.md 12) */
+        log_at(LOG_WARN, "node", "core files could not be turned off");
     signal(SIGPIPE, SIG_IGN);
     node->started_us = clock_wall_us();
     status = loop_new(&node->loop, err);
@@ -459,10 +482,10 @@ enum nigh_status node_new(struct node **ret, const struct node_options *options,
         node_free(node);
         return status;
     }
-    log_at(LOG_INFO, "node", "ready", LOG_NUM("port", server_port(node->servers[0])),
+    log_at(LOG_INFO, "node", "ready", LOG_NUM("port", server_port(node->listeners[0].server)),
            LOG_NUM("us", clock_wall_us() - node->started_us));
     if (options->ready_fd >= 0)
-        dprintf(options->ready_fd, "ready %u\n", server_port(node->servers[0]));
+        dprintf(options->ready_fd, "ready %u\n", server_port(node->listeners[0].server));
     *ret = node;
     return NIGH_OK;
 }
@@ -490,10 +513,12 @@ struct node *node_free(struct node *node)
         timer_disarm(node->loop, &node->quiet_timer);
         timer_disarm(node->loop, &node->kept_timer);
     }
-    if (node->n_servers)
+    if (node->n_listeners)
         local_key_remove(node->state_dir);
-    while (node->n_servers)
-        server_free(node->servers[--node->n_servers]);
+    while (node->n_listeners)
+        server_free(node->listeners[--node->n_listeners].server);
+    node->identity = identity_free(node->identity);
+    node->local = secret_free(node->local);
     node->lane = lane_free(node->lane);
     node->setting = setting_unref(node->setting);
     node->client = client_free(node->client);

@@ -10,6 +10,7 @@
 #include "label/session.h"
 #include "loop/signal.h"
 #include "net/client.h"
+#include "net/identity.h"
 #include "net/server.h"
 #include "nigh/guess.h"
 #include "nigh/local_key.h"
@@ -25,7 +26,7 @@ enum {
     NODE_FILES_MAX = 65536, /* descriptors asked for; six times what connections_max needs */
     NODE_FILES_OWN = 1024,  /* of them not for clients: one to a cloud for each running turn, 256
                                that rest, lingering ones, the store, the engine's pipes */
-    NODE_SERVERS_MAX = CONFIG_LISTENS_MAX + 1,
+    NODE_LISTENERS_MAX = CONFIG_LISTENS_MAX + 1,
     NODE_QUIET_MS = 1000, /* without a turn: what the last burst needed goes back to the system */
 };
 
@@ -38,6 +39,12 @@ struct node_counts {
     uint64_t bytes_out, bytes_in;
 };
 
+struct listener {
+    struct server *server;
+    char address[CONFIG_LISTEN_TEXT_BYTES]; /* with the port that it has */
+    bool tls;
+};
+
 struct node {
     struct loop *loop;
     const char *config_path; /* "" when none */
@@ -45,17 +52,18 @@ struct node {
     struct setting *setting; /* in force; each open request holds the one it began with */
     struct store *store;
     struct keys *keys;
-    struct local_key local;
     struct imprints *imprints;
     struct sessions *sessions;
+    struct local_key *local; /* in secret memory */
     struct ledger *ledger;
     struct consents *consents;
     struct gate *gate;
     struct mask_keys *mask_keys;
     struct client *client;
-    struct server *servers[NODE_SERVERS_MAX]; /* in the config's order; then its own of loopback */
-    size_t n_servers, n_drained;
+    struct listener listeners[NODE_LISTENERS_MAX]; /* in the config's order; then one of its own */
+    size_t n_listeners, n_drained;
     unsigned connections_max; /* of each server; 0: its own number */
+    struct identity *identity; /* NULL: nothing but loopback is listened at */
     struct guesses guesses;
     struct skills *skills;
     struct place *skill_place;

@@ -192,7 +192,7 @@ struct accept_policy routes_policy(struct node *node, struct exchange *ex)
 
     return (struct accept_policy){
         .keys = node->keys,
-        .local = &node->local,
+        .local = node->local,
         .guesses = &node->guesses,
         .hosts = config->hosts.names,
         .n_hosts = config->hosts.n,

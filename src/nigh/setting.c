@@ -307,6 +307,7 @@ static enum nigh_status setting_cloud(struct setting *s, const struct config_clo
         .zone = (unsigned)zone_find(&s->zones, slice_of(config->zone)),
         .key_env = config->key_env,
         .key_file = config->key_file,
+        .pin = config->pin,
         .plain_http_ok = config->plain_http,
         .old_max_tokens = config->old_max_tokens,
         .first_ms = config->first_byte_ms,

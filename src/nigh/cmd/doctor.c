@@ -109,6 +109,14 @@ static void check_node(struct checkup *up, struct talk_answer *answer, yyjson_va
         checkup_todo(checkup_add(up, CHECK_NOTE, "node", "it is nigh %.*s, this is %s",
                                  (int)version.len, version.p ? version.p : "", NIGH_VERSION),
                      "`nigh stop`; the next command starts the new one");
+    if (json_get_str(answer->json, "pin").len)
+        checkup_add(up, CHECK_GOOD, "certificate", "fingerprint %.*s",
+                    (int)json_get_str(answer->json, "fingerprint").len,
+                    json_get_str(answer->json, "fingerprint").p);
+    if (!json_get_bool(answer->json, "secrets_locked", true))
+        checkup_todo(checkup_add(up, CHECK_NOTE, "secrets",
+                                 "the kernel locks too little memory: keys may be swapped out"),
+                     "raise `ulimit -l` (LimitMEMLOCK of a service)");
     *ret_places = json_get(answer->json, "places");
     check_engine_state(up, talk, json_get(answer->json, "engine"));
 }

@@ -48,6 +48,30 @@ static void add_node(yyjson_val *status, struct buf *out)
     buf_printf(out, "%.6f USD\n", spent > 0 ? (double)spent / 1e6 : 0.0);
 }
 
+/* What another device needs to know to come in: nothing, where none may. */
+static void add_listening(yyjson_val *status, struct buf *out)
+{
+    yyjson_val *all = json_get(status, "listening"), *one;
+    size_t i, n;
+
+    if (!json_get_str(status, "pin").len)
+        return;
+    buf_add_cstr(out, "other devices: ");
+    yyjson_arr_foreach(all, i, n, one)
+    {
+        if (!json_get_bool(one, "tls", false))
+            continue;
+        buf_add_cstr(out, "https://");
+        add_str(out, one, "address");
+        buf_add_char(out, ' ');
+    }
+    buf_add_cstr(out, "with a key\npin ");
+    add_str(out, status, "pin");
+    buf_add_cstr(out, "\nfingerprint ");
+    add_str(out, status, "fingerprint");
+    buf_add_char(out, '\n');
+}
+
 static void add_engine(yyjson_val *engine, struct buf *out)
 {
     struct slice why = json_get_str(engine, "why"), walls = json_get_str(engine, "isolation");
@@ -127,6 +151,7 @@ int cmd_status(struct cli *cli, int argc, char **argv)
         return CLI_DONE;
     }
     add_node(answer.json, &text);
+    add_listening(answer.json, &text);
     add_engine(json_get(answer.json, "engine"), &text);
     term_buf(cli, &text);
     show_places(cli, json_get(answer.json, "places"));

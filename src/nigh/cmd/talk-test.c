@@ -45,7 +45,8 @@ __attribute__((noreturn)) static void be_node(const char *state, int ready)
     struct loop *loop;
 
     if (loop_new(&loop, NULL) != NIGH_OK ||
-        server_new(&server, loop, "127.0.0.1", 0, NULL, &ops, NULL, NULL) != NIGH_OK ||
+        server_new(&server, loop, &(struct server_at){.host = "127.0.0.1"}, NULL, &ops, NULL,
+                   NULL) != NIGH_OK ||
         local_key_make(&key, state, "127.0.0.1", server_port(server), NULL) != NIGH_OK)
         _exit(1);
     if (write(ready, "x", 1) != 1)

@@ -258,17 +258,34 @@ bool talk_gone(int64_t pid)
     return !state || state[1] != ' ' || state[2] == 'Z' || state[2] == 'X';
 }
 
+/* Whose process it is: its folder in /proc says root for one that is not dumpable, as a node is
+ * (base/secret.h).  -1: there is none. */
+static int64_t owner_of(int64_t pid)
+{
+    char path[64], line[128];
+    unsigned uid;
+    int64_t owner = -1;
+
+    snprintf(path, sizeof path, "/proc/%lld/status", (long long)pid);
+    FILE *f = fopen(path, "re");
+    while (f && owner < 0 && fgets(line, sizeof line, f))
+        if (sscanf(line, "Uid: %u", &uid) == 1)
+            owner = uid;
+    if (f)
+        fclose(f);
+    return owner;
+}
+
 /* Does the process that local.json names still run, and for the file's owner? */
 static bool alive(const struct talk *talk)
 {
-    char file[PATH_BYTES], proc[64];
-    struct stat theirs, process;
+    char file[PATH_BYTES];
+    struct stat theirs;
 
     if (talk->node.pid <= 0 || talk_gone(talk->node.pid) ||
         path_join(file, talk->state_dir, LOCAL_KEY_FILE, NULL) != NIGH_OK)
         return false;
-    snprintf(proc, sizeof proc, "/proc/%lld", (long long)talk->node.pid);
-    return stat(file, &theirs) == 0 && stat(proc, &process) == 0 && theirs.st_uid == process.st_uid;
+    return stat(file, &theirs) == 0 && theirs.st_uid == owner_of(talk->node.pid);
 }
 
 static void aim(struct talk *talk)
