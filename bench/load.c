@@ -53,7 +53,8 @@ static struct {
     char *request;
     size_t request_n;
     int epoll;
-    size_t started, done, errors, reopened;
+    size_t started, done, errors, reopened, refused;
+    unsigned crowd_s;
     uint64_t *whole_ns, *first_ns, tokens, bytes;
     double tokens_s; /* sum of each answer's tokens per second */
     char wrong[256];
@@ -171,11 +172,34 @@ static void conn_start(struct conn *c)
     conn_write(c);
 }
 
+/* A crowd is told to come again later, and comes again at once. */
+static bool is_refused(const struct conn *c)
+{
+    return me.crowd_s && (c->status == 429 || c->status == 503) &&
+           strcasestr(c->head, "\r\nretry-after:");
+}
+
+static void conn_next(struct conn *c)
+{
+    c->used = true;
+    if (c->closes) {
+        close(c->fd);
+        conn_open(c);
+    }
+    conn_start(c);
+}
+
 static void conn_end(struct conn *c)
 {
     uint64_t now = now_ns();
 
     c->tail[c->tail_n] = '\0';
+    if (is_refused(c)) {
+        me.refused++;
+        me.started--;
+        conn_next(c);
+        return;
+    }
     if (c->status != 200)
         conn_error("answer", c->status, c->tail, c->tail_n);
     else if (me.stream && !strstr(c->tail, "[DONE]"))
@@ -194,12 +218,7 @@ static void conn_end(struct conn *c)
             me.tokens_s += (double)(tokens - 1) * 1e9 / (double)(now - c->first_ns);
     }
     me.done++;
-    c->used = true;
-    if (c->closes) {
-        close(c->fd);
-        conn_open(c);
-    }
-    conn_start(c);
+    conn_next(c);
 }
 
 static void body_bytes(struct conn *c, const char *at, size_t n)
@@ -348,29 +367,31 @@ static double percentile_us(const uint64_t *sorted, double share)
 {
     size_t at = (size_t)((double)(me.requests - 1) * share);
 
-    return (double)sorted[at] / 1e3;
+    return me.requests ? (double)sorted[at] / 1e3 : 0;
 }
 
 static void report(uint64_t took_ns)
 {
     qsort(me.whole_ns, me.requests, sizeof *me.whole_ns, order);
     qsort(me.first_ns, me.requests, sizeof *me.first_ns, order);
-    printf("{\"requests\":%zu,\"connections\":%zu,\"errors\":%zu,\"reopened\":%zu,\"wrong\":\"%s\","
+    printf("{\"requests\":%zu,\"connections\":%zu,\"errors\":%zu,\"reopened\":%zu,\"refused\":%zu,"
+           "\"wrong\":\"%s\","
            "\"per_s\":%.1f,"
            "\"p50_us\":%.2f,\"p90_us\":%.2f,\"p99_us\":%.2f,\"first_p50_us\":%.2f,"
            "\"first_p99_us\":%.2f,\"tokens\":%lu,\"tokens_per_s\":%.1f,\"body_bytes\":%lu}\n",
-           me.requests, me.connections, me.errors, me.reopened, me.wrong,
+           me.requests, me.connections, me.errors, me.reopened, me.refused, me.wrong,
            (double)me.requests * 1e9 / (double)took_ns, percentile_us(me.whole_ns, .5),
            percentile_us(me.whole_ns, .9), percentile_us(me.whole_ns, .99),
            percentile_us(me.first_ns, .5), percentile_us(me.first_ns, .99),
-           (unsigned long)me.tokens, me.tokens_s / (double)me.requests, (unsigned long)me.bytes);
+           (unsigned long)me.tokens, me.requests ? me.tokens_s / (double)me.requests : 0,
+           (unsigned long)me.bytes);
 }
 
 static void run(void)
 {
     struct conn *conns = calloc(me.connections, sizeof *conns);
     struct epoll_event events[256];
-    uint64_t began_ns = 0;
+    uint64_t began_ns = 0, end_ns = me.crowd_s ? now_ns() + me.crowd_s * 1000000000ull : UINT64_MAX;
 
     me.whole_ns = calloc(me.requests, sizeof *me.whole_ns);
     me.first_ns = calloc(me.requests, sizeof *me.first_ns);
@@ -381,10 +402,10 @@ static void run(void)
         conn_open(&conns[i]);
     for (size_t i = 0; i < me.connections; i++)
         conn_start(&conns[i]);
-    while (me.done < me.requests + me.warmup) {
-        int n = epoll_wait(me.epoll, events, 256, 60000);
+    while (me.done < me.requests + me.warmup && now_ns() < end_ns) {
+        int n = epoll_wait(me.epoll, events, 256, me.crowd_s ? 100 : 60000);
 
-        if (n == 0) {
+        if (n == 0 && !me.crowd_s) {
             fprintf(stderr, "load: no answer for 60 s; %zu of %zu came\n", me.done, me.requests);
             exit(1);
         }
@@ -399,6 +420,7 @@ static void run(void)
         if (!began_ns && me.done >= me.warmup)
             began_ns = now_ns();
     }
+    me.requests = me.done > me.warmup ? me.done - me.warmup : 0;
     report(now_ns() - began_ns);
 }
 
@@ -406,7 +428,11 @@ static const char usage[] =
     "usage: load --port N | --unix PATH [--path PATH] [--model NAME] [--body-bytes N] "
     "[--connections N]\n"
     "            [--requests N] [--warmup N] [--stream] [--header 'NAME: VALUE']...\n"
-    "            [--extra '\"member\":value,'] [--show]\n";
+    "            [--extra '\"member\":value,'] [--show]\n"
+    "            [--crowd SECONDS]  for so long or until --requests are answered; those that are "
+    "refused\n"
+    "                               with 429 or 503 and Retry-After are counted, and ask again at "
+    "once\n";
 
 int main(int argc, char **argv)
 {
@@ -422,22 +448,17 @@ int main(int argc, char **argv)
         STREAM,
         HEADER,
         EXTRA,
-        SHOW
+        SHOW,
+        CROWD
     };
     static const struct option options[] = {
-        {"port", 1, NULL, PORT},
-        {"unix", 1, NULL, UNIX},
-        {"path", 1, NULL, PATH},
-        {"model", 1, NULL, MODEL},
-        {"body-bytes", 1, NULL, BODY},
-        {"connections", 1, NULL, CONNS},
-        {"requests", 1, NULL, REQUESTS},
-        {"warmup", 1, NULL, WARMUP},
-        {"stream", 0, NULL, STREAM},
-        {"header", 1, NULL, HEADER},
-        {"extra", 1, NULL, EXTRA},
-        {"show", 0, NULL, SHOW},
-        {NULL, 0, NULL, 0},
+        {"port", 1, NULL, PORT},         {"unix", 1, NULL, UNIX},
+        {"path", 1, NULL, PATH},         {"model", 1, NULL, MODEL},
+        {"body-bytes", 1, NULL, BODY},   {"connections", 1, NULL, CONNS},
+        {"requests", 1, NULL, REQUESTS}, {"warmup", 1, NULL, WARMUP},
+        {"stream", 0, NULL, STREAM},     {"header", 1, NULL, HEADER},
+        {"extra", 1, NULL, EXTRA},       {"show", 0, NULL, SHOW},
+        {"crowd", 1, NULL, CROWD},       {NULL, 0, NULL, 0},
     };
     int option;
 
@@ -487,6 +508,9 @@ int main(int argc, char **argv)
             break;
         case SHOW:
             me.show = true;
+            break;
+        case CROWD:
+            me.crowd_s = (unsigned)strtoul(optarg, NULL, 10);
             break;
         default:
             fputs(usage, stderr);

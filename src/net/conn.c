@@ -58,6 +58,8 @@ void conn_leave(struct conn *c)
     if (ex->answer == ANSWER_NONE || ex->answer == ANSWER_OPEN) {
         exchange_tell(ex, DUE_GONE);
         conn_cut(c);
+    } else if (timer_armed(&ex->hold_clock)) {
+        conn_cut(c);
     }
 }
 
@@ -82,6 +84,7 @@ void conn_on_completed(void *cls, struct MHD_Connection *mhd, void **ctx,
     c->ex = NULL;
     c->moved_us = clock_mono_us();
     ex->conn = NULL;
+    exchange_unhold(ex);
     if (ex->owned && (ex->answer == ANSWER_NONE || ex->answer == ANSWER_OPEN))
         exchange_tell(ex, DUE_GONE);
     if (!ex->owned)

@@ -20,6 +20,13 @@ static void buf_spare(struct buf *b)
     buf_reset(b);
 }
 
+void exchange_body_done(struct exchange *ex)
+{
+    if (ex->server)
+        ex->server->bodies_bytes -= ex->body.len;
+    buf_spare(&ex->body);
+}
+
 struct exchange *exchange_destroy(struct exchange *ex)
 {
     buf_done(&ex->text);
@@ -29,8 +36,6 @@ struct exchange *exchange_destroy(struct exchange *ex)
     free(ex);
     return NULL;
 }
-
-void server_drained_check(struct server *s);
 
 /* Both sides are through with it. */
 void exchange_recycle(struct exchange *ex)
@@ -52,14 +57,13 @@ void exchange_recycle(struct exchange *ex)
     if (ex->next)
         ex->next->prev = ex->prev;
     s->n_exchanges--;
-    s->bodies_bytes -= ex->body.len;
+    exchange_body_done(ex);
     server_drained_check(s);
     if (s->n_spare >= SPARE_MAX) {
         exchange_destroy(ex);
         return;
     }
     buf_spare(&ex->text);
-    buf_spare(&ex->body);
     buf_spare(&ex->out);
     ex->next = s->spare;
     s->spare = ex;

@@ -31,6 +31,46 @@ static void answer_start(struct exchange *ex, int status, struct MHD_Response *r
     conn_wake(c);
 }
 
+/* ---- an answer that is kept back ---- */
+
+void exchange_hold(struct exchange *ex, uint64_t hold_ms)
+{
+    ex->hold_ms = hold_ms;
+}
+
+void exchange_unhold(struct exchange *ex)
+{
+    if (!timer_armed(&ex->hold_clock))
+        return;
+    timer_disarm(ex->loop, &ex->hold_clock);
+    ex->server->n_held--;
+}
+
+static void on_held(struct timer *t)
+{
+    struct exchange *ex = CONTAINER_OF(t, struct exchange, hold_clock);
+
+    ex->server->n_held--;
+    answer_start(ex, ex->status, TAKE(ex->held));
+}
+
+/* Takes r if it says so. */
+static bool hold_start(struct exchange *ex, int status, struct MHD_Response *r)
+{
+    struct server *s = ex->server;
+
+    if (ex->hold_ms == 0 || s->draining || s->n_held >= EXCHANGES_HELD_MAX ||
+        timer_arm(s->loop, &ex->hold_clock, ex->hold_ms, on_held, NULL) != NIGH_OK)
+        return false;
+    s->n_held++;
+    ex->status = status;
+    ex->held = r;
+    ex->conn->moved_us = clock_mono_us();
+    return true;
+}
+
+/* ---- the answer, whole or as it comes ---- */
+
 static struct MHD_Response *response_whole(struct exchange *ex)
 {
     /* Borrowed: the exchange outlives the response, see 2. */
@@ -50,7 +90,8 @@ void exchange_reply(struct exchange *ex, int status, const struct header *header
     r = ex->out.failed ? NULL : response_whole(ex);
     if (r)
         headers_out(ex, r, headers, n);
-    answer_start(ex, status, r);
+    if (!r || !hold_start(ex, status, r))
+        answer_start(ex, status, r);
 }
 
 /* libmicrohttpd asks for more of a streamed answer. */
@@ -204,6 +245,8 @@ void exchange_release(struct exchange *ex)
     if (ex->server && (ex->answer == ANSWER_NONE || ex->answer == ANSWER_OPEN))
         exchange_break(ex);
     ex->owned = false;
-    if (!ex->conn)
+    if (ex->conn)
+        exchange_body_done(ex);
+    else
         exchange_recycle(ex);
 }

@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -15,6 +16,7 @@ enum { DEADLINE_MS = 10000, SLOW_MS = 80 };
 static struct loop *loop;
 static struct server *server;
 static struct timer tick;
+static uint64_t hold_ms; /* of answers to /held */
 
 /* What the server's owner saw; requests to /park and /stream stay open. */
 static struct {
@@ -84,6 +86,9 @@ static void on_request(void *owner, struct exchange *ex)
         exchange_write(ex, SLICE("or never"));
         exchange_end(ex);
         exchange_release(ex);
+    } else if (slice_is(path, "/held")) {
+        exchange_hold(ex, hold_ms);
+        reply(ex, 503, exchange_body(ex));
     } else if (slice_is(path, "/release")) {
         exchange_release(ex);
     } else if (slice_is(path, "/park")) {
@@ -641,6 +646,100 @@ TEST(server_tells_gone_to_a_late_watcher_and_takes_what_it_still_says)
     CHECK(slice_is(exchange_header(saw.ex, "host"), "a"));
     exchange_release(TAKE(saw.ex));
     CHECK_EQ(server_exchanges(server), 0);
+    end();
+}
+
+/* ---- answers that are kept back ---- */
+
+TEST(server_keeps_an_answer_back)
+{
+    begin((struct server_limits){0});
+    struct peer p = peer_open();
+    uint64_t from_us = clock_mono_us();
+
+    hold_ms = 60;
+    peer_send(&p, POST("/held", "Content-Length: 5\r\n\r\nlater"));
+    peer_send(&p, GET("/after")); /* the connection goes on, in order */
+    WAIT(peer_has(&p, "503 Service"));
+    CHECK(clock_mono_us() - from_us >= hold_ms * 1000);
+    WAIT(peer_has(&p, "\r\n\r\nlater"));
+    WAIT(peer_has(&p, "GET /after"));
+    WAIT(server_exchanges(server) == 0);
+    peer_close(&p);
+    end();
+}
+
+TEST(server_lets_go_of_an_answer_that_nobody_waits_for)
+{
+    begin((struct server_limits){0});
+    struct peer p = peer_open();
+
+    hold_ms = 10 * DEADLINE_MS;
+    peer_send(&p, GET("/held"));
+    WAIT(saw.requests == 1);
+    peer_close(&p);
+    WAIT(server_exchanges(server) == 0);
+    end();
+}
+
+TEST(server_drains_with_an_answer_kept_back)
+{
+    begin((struct server_limits){0});
+    struct peer p = peer_open(), late = peer_open();
+
+    hold_ms = 60;
+    peer_send(&p, GET("/held"));
+    peer_send(&late, POST("/held", "Content-Length: 2\r\n\r\nx"));
+    WAIT(saw.requests == 1);
+    server_drain(server);
+    hold_ms = 10 * DEADLINE_MS; /* now none is kept back any more */
+    peer_send(&late, "y");
+    WAIT(peer_has(&p, "503 Service") && peer_has(&late, "503 Service"));
+    WAIT(saw.server_drained == 1);
+    peer_close(&p);
+    peer_close(&late);
+    end();
+}
+
+TEST(server_ends_with_an_answer_kept_back)
+{
+    begin((struct server_limits){0});
+    struct peer p = peer_open();
+
+    hold_ms = 10 * DEADLINE_MS;
+    peer_send(&p, GET("/held"));
+    WAIT(saw.requests == 1);
+    end();
+    peer_close(&p);
+}
+
+TEST(server_keeps_no_more_back_than_its_ceiling)
+{
+    enum { MORE = 8, ALL = EXCHANGES_HELD_MAX + MORE };
+    static struct peer peers[ALL];
+    struct rlimit files;
+    unsigned told = 0;
+
+    getrlimit(RLIMIT_NOFILE, &files);
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+    if (files.rlim_cur < 2 * ALL + 100)
+        SKIP("the limit of open files");
+    begin((struct server_limits){0});
+    hold_ms = 10 * DEADLINE_MS;
+    for (unsigned i = 0; i < ALL; i++) {
+        peers[i] = peer_open();
+        peer_send(&peers[i], GET("/held"));
+        WAIT(saw.requests == i + 1);
+    }
+    for (unsigned i = EXCHANGES_HELD_MAX; i < ALL; i++)
+        WAIT(peer_has(&peers[i], "503 Service"));
+    for (unsigned i = 0; i < EXCHANGES_HELD_MAX; i++)
+        told += peer_has(&peers[i], "503 Service");
+    CHECK_EQ(told, 0);
+    for (unsigned i = 0; i < ALL; i++)
+        peer_close(&peers[i]);
+    WAIT(server_exchanges(server) == 0);
     end();
 }
 

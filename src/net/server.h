@@ -93,6 +93,12 @@ void exchange_break(struct exchange *ex); /* after begin: cut the connection; be
 size_t
 exchange_pending(const struct exchange *ex); /* bytes written and not yet taken by the client */
 
+/* The answer that exchange_reply() gives next leaves only after so long, for EXCHANGES_HELD_MAX of
+ * them at a time; more are not kept back.  It may be released meanwhile, and then costs no more than
+ * its own bytes.  A server that drains keeps none back. */
+enum { EXCHANGES_HELD_MAX = 1024 }; /* some 45 MB, most of it libmicrohttpd's connections */
+void exchange_hold(struct exchange *ex, uint64_t hold_ms);
+
 /* gone: the client left before the answer was whole.  drained: pending fell to a quarter of what it
  * was, or nothing; only after a write left more than EXCHANGE_HIGH_BYTES pending. */
 enum { EXCHANGE_HIGH_BYTES = 64 << 10 };

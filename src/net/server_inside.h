@@ -81,8 +81,10 @@ struct exchange {
     size_t out_taken;  /* of out, by libmicrohttpd */
     size_t drained_at; /* tell `drained` when pending is at most this */
     bool drain_wanted;
-    int status;                /* of an HTTP/1.0 answer that waits for its end */
-    struct MHD_Response *held; /* its headers */
+    int status;                /* of an answer that is held: HTTP/1.0's until its end, or until */
+    struct MHD_Response *held; /* hold_clock rings */
+    uint64_t hold_ms;
+    struct timer hold_clock;
 
     struct later later;
     unsigned due;
@@ -106,7 +108,7 @@ struct server {
     struct server_ops ops;
     void *owner;
     struct conn *conns;
-    unsigned n_conns, n_exchanges, n_spare;
+    unsigned n_conns, n_exchanges, n_spare, n_held;
     size_t bodies_bytes; /* of all open exchanges */
     struct exchange *open, *spare;
     struct lingers lingers;
@@ -144,6 +146,10 @@ struct exchange *exchange_take(struct server *s); /* NULL: out of memory */
 void exchange_recycle(struct exchange *ex);       /* both sides are through with it */
 struct exchange *exchange_destroy(struct exchange *ex);
 void exchange_tell(struct exchange *ex, unsigned due); /* DUE_ bits, to its owner, later */
+void exchange_body_done(struct exchange *ex);          /* nobody reads it any more */
+
+/* exchange_out.c */
+void exchange_unhold(struct exchange *ex); /* an answer that is kept back is not to be given */
 
 /* exchange_in.c */
 void *exchange_on_uri(void *cls, const char *uri, struct MHD_Connection *mhd);

@@ -16,6 +16,7 @@
 #include "nigh/local_key.h"
 #include "nigh/setting.h"
 #include "store/store.h"
+#include "turn/pace.h"
 
 enum {
     NODE_REQUESTS_MAX = 4096,  /* open turns; each may hold WALK_ARENA_MAX at the very worst */
@@ -79,6 +80,7 @@ struct node {
     uint64_t day;           /* days since 1970 in UTC, of day_spent_uusd */
     int64_t day_spent_uusd; /* towards route.budget_usd_per_day */
     struct node_counts counts;
+    struct pace pace; /* of refusals, whoever is refused */
     uint64_t started_us; /* wall clock */
     bool draining;
     uint64_t kept_bytes; /* of responses, since the last sweep (kept.h) */

@@ -261,6 +261,8 @@ static enum walk_step step_reply(struct walk *walk)
     if (r->refused) {
         r->broken = r->reply.began;
         r->refusal.id = r->walk.id;
+        if (r->refusal.retry_after_ms > 0)
+            exchange_hold(r->ex, pace_ms(&r->node->pace, clock_mono_us()));
         reply_refuse(&r->reply, &r->refusal);
         return STEP_SETTLE;
     }
