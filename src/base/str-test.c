@@ -73,6 +73,17 @@ TEST(str_u64)
     }
 }
 
+TEST(str_hex_value)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (int c = 0; c < 256; c++) {
+        int lower = c >= 'A' && c <= 'F' ? c | 32 : c;
+        const char *at = lower ? strchr(digits, lower) : NULL;
+        CHECK_EQ(hex_value((char)c), at ? at - digits : -1);
+    }
+}
+
 TEST(str_utf8_rows)
 {
     static const struct {

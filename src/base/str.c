@@ -57,6 +57,14 @@ struct slice slice_cut(struct slice *s, char sep)
     return head;
 }
 
+int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 32;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 bool slice_u64(struct slice s, uint64_t *ret)
 {
     uint64_t n = 0;

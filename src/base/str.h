@@ -31,6 +31,7 @@ struct slice slice_trim(struct slice s); /* ASCII white space off both ends */
  * and *s becomes absent. */
 struct slice slice_cut(struct slice *s, char sep);
 bool slice_u64(struct slice s, uint64_t *ret); /* decimal digits only, overflow refused */
+int hex_value(char c);                         /* of one digit, either case; else -1 */
 bool slice_utf8(struct slice s);               /* valid UTF-8 (RFC 3629), no surrogates */
 
 /* A growing byte string.  Passing max_bytes or running out of memory sets `failed`, after which

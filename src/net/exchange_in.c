@@ -98,19 +98,14 @@ static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char 
     return MHD_YES;
 }
 
-static int hex(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 87 : -1;
-}
-
 /* Decodes %XX and '+' in place of a query's piece; returns its new length. */
 static size_t unescape(char *p, size_t len)
 {
     size_t to = 0;
 
     for (size_t i = 0; i < len; i++) {
-        if (p[i] == '%' && i + 2 < len && hex(p[i + 1]) >= 0 && hex(p[i + 2]) >= 0) {
-            p[to++] = (char)(hex(p[i + 1]) << 4 | hex(p[i + 2]));
+        if (p[i] == '%' && i + 2 < len && hex_value(p[i + 1]) >= 0 && hex_value(p[i + 2]) >= 0) {
+            p[to++] = (char)(hex_value(p[i + 1]) << 4 | hex_value(p[i + 2]));
             i += 2;
         } else {
             p[to++] = p[i] == '+' ? ' ' : p[i];

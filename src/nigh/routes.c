@@ -159,14 +159,6 @@ static void route_refuse(struct exchange *ex, struct refusal *refusal)
     exchange_release(ex);
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 32;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* An id as its owner wrote it: OpenAI's SDK asks for /v1/models/here%2Fqwen.  Only after the route
  * was found, so that no other path can be written in disguise.  What is too long for any id stays
  * as it is. */
