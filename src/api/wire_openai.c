@@ -87,6 +87,18 @@ static bool is_content(const struct writing *w, const struct message *m, const s
            !is_shown_later(w, m, p);
 }
 
+/* Has it a member beside its content?  Sealed thinking, which this format has no word for, is none.
+ */
+static bool says_besides(const struct message *m)
+{
+    bool says = m->extras != NULL;
+
+    for (size_t i = 0; i < m->n_parts; i++)
+        says |= m->parts[i].kind == PART_CALL || m->parts[i].kind == PART_REFUSAL ||
+                m->parts[i].kind == PART_REASONING;
+    return says;
+}
+
 static void put_content(struct writing *w, const struct message *m)
 {
     const struct part *first = NULL;
@@ -100,11 +112,11 @@ static void put_content(struct writing *w, const struct message *m)
         buf_add_json(w->out, text_of(w, first));
         return;
     }
-    if (n == 0 && m->role == ROLE_ASSISTANT && (m->n_parts > 0 || m->extras)) {
-        ADD(w->out, "null"); /* it says something else than content */
+    if (n == 0 && m->role == ROLE_ASSISTANT && says_besides(m)) {
+        ADD(w->out, "null");
         return;
     }
-    if (n == 0 && m->role == ROLE_TOOL) {
+    if (n == 0 && (m->role == ROLE_TOOL || m->n_parts > 0)) {
         ADD(w->out, "\"\""); /* an empty list is refused at OpenAI */
         return;
     }
