@@ -6,7 +6,9 @@
 #include "base/tap.h"
 #include "label/ledger.h"
 #include "loop/loop.h"
+#include "store/schema.h"
 #include <inttypes.h>
+#include <time.h>
 #include <unistd.h>
 
 static const struct ledger_entry far = {"", "p/m", "https://p:443", ZONE_PUBLIC, {UINT64_MAX},
@@ -138,17 +140,62 @@ TEST(ledger_keeps_notes_as_they_were_told)
     stop();
 }
 
-/* Rows of a nigh that had no chain stay, the spool's too, and their numbers are not given again. */
+/* The ledger of a nigh from before there was a chain. */
+static const struct store_kind old_kinds[] = {
+    {"ledger-open",
+     "INSERT INTO ledger(id, turn, place, address, zone, label, opened, body_bytes, bytes_out,"
+     " status) VALUES(:id, :turn, :place, :address, :zone, :label, :opened, :body_bytes,"
+     " :body_bytes, 'open') ON CONFLICT(id) DO NOTHING"},
+    {"ledger-close", "UPDATE ledger SET closed = :closed, bytes_out = :bytes_out,"
+                     " bytes_in = :bytes_in, status = :status WHERE id = :id AND closed IS NULL"},
+};
+
+static void old_send(struct store *old, int id, bool closed)
+{
+    char json[256];
+
+    snprintf(json, sizeof json,
+             "{\"id\":%d,\"turn\":\"\",\"place\":\"old/m\",\"address\":\"https://old\",\"zone\":"
+             "\"public\",\"label\":\"public\",\"opened\":1,\"body_bytes\":17}",
+             id);
+    CHECK_EQ(store_append(old, "ledger-open", slice_of(json), &err), NIGH_OK);
+    snprintf(json, sizeof json,
+             "{\"id\":%d,\"closed\":2,\"bytes_out\":90,\"bytes_in\":6,\"status\":\"done\"}", id);
+    if (closed)
+        CHECK_EQ(store_append(old, "ledger-close", slice_of(json), &err), NIGH_OK);
+}
+
+/* Its rows stay, those that died in its spool too, and their numbers are not given again. */
 TEST(ledger_goes_on_from_rows_without_a_chain)
 {
+    struct store_shape shape = store_shape;
+    struct store *old;
+
+    shape.n_migrations = 2;
+    shape.kinds = old_kinds;
+    shape.n_kinds = ARRAY_LEN(old_kinds);
     fresh();
-    tamper("DELETE FROM entries; INSERT INTO ledger_before VALUES(41, 't', 'p/m', 'https://p', "
-           "'public',"
-           " 'public', 1, 2, 17, 90, 40, 200, 'done')");
+    stop();
+    shell("rm -rf '%s'%s", "");
+    CHECK_EQ(loop_new(&loop, NULL), NIGH_OK);
+    CHECK_EQ(store_open_shape(&old, loop, folder, &shape, &err), NIGH_OK);
+    old_send(old, 6, true);
+    old = store_close(old);
+    CHECK_EQ(store_open_shape(&old, loop, folder, &shape, &err), NIGH_OK);
+    old_send(old, 7, true);
+    old_send(old, 8, false);
+    shell("cp -r '%s' '%s.dead'", folder); /* as it lies there after a kill -9 */
+    store_close(old);
+    loop_free(loop);
+    shell("rm -rf '%1$s'; mv '%2$s.dead' '%1$s'", folder);
+    start();
     send_one();
-    expect("SELECT id, bytes_out, status FROM ledger ORDER BY id",
-           "[{\"id\":41,\"bytes_out\":90,\"status\":\"done\"},"
-           "{\"id\":44,\"bytes_out\":5,\"status\":\"done\"}]");
+    expect("SELECT id, place, bytes_out, status FROM ledger ORDER BY id",
+           "[{\"id\":6,\"place\":\"old/m\",\"bytes_out\":90,\"status\":\"done\"},"
+           "{\"id\":7,\"place\":\"old/m\",\"bytes_out\":90,\"status\":\"done\"},"
+           "{\"id\":8,\"place\":\"old/m\",\"bytes_out\":17,\"status\":\"open\"},"
+           "{\"id\":10,\"place\":\"p/m\",\"bytes_out\":5,\"status\":\"done\"}]");
+    expect("SELECT min(seq) AS first, count(*) AS n FROM entries", "[{\"first\":9,\"n\":3}]");
     stop();
 }
 
@@ -261,14 +308,14 @@ TEST(ledger_chain_has_no_hole_where_the_disk_was_full)
 TEST(ledger_append_costs_microseconds)
 {
     enum { SENDS = 20000 };
-    uint64_t began_us;
+    clock_t began;
 
     fresh();
-    began_us = clock_mono_us();
+    began = clock();
     for (int i = 0; i < SENDS; i++)
         send_one();
-    printf("# %.2f us an entry, the mean of %d\n",
-           (double)(clock_mono_us() - began_us) / (2.0 * SENDS), 2 * SENDS);
+    printf("# %.2f us of the processor an entry, the mean of %d\n",
+           (double)(clock() - began) * 1e6 / CLOCKS_PER_SEC / (2.0 * SENDS), 2 * SENDS);
     CHECK_EQ(ledger_head(ledger).seq, 2 * SENDS + 1);
     stop();
 }

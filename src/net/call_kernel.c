@@ -99,6 +99,18 @@ static struct sock *find(struct client *c, const char *name, int local_port)
     return s ? s : name_it(c, name, local_port);
 }
 
+static bool is_plain(const struct call *call)
+{
+    return strncmp(call->to->base_url, "http://", 7) == 0; /* HTTP/1.1: we ask for no other */
+}
+
+/* Whoever speaks HTTP/1 over a connection is done with it when it serves another; libcurl gives it
+ * away before it tells us of the end. */
+static bool goes_first(const struct call *call)
+{
+    return is_plain(call) || (call->head_told && !call->http_2);
+}
+
 void kernel_begin(struct call *call, const char *local_ip, int local_port, const char *ip, int port)
 {
     char name[sizeof((struct sock *)0)->name];
@@ -111,10 +123,12 @@ void kernel_begin(struct call *call, const char *local_ip, int local_port, const
         leave(call); /* it goes out over another one */
     if (!(s = find(call->client, name, local_port)))
         return;
-    if (s->user) {
+    if (s->user && !goes_first(s->user)) {
         s->shared = true;
         return;
     }
+    if (s->user)
+        leave(s->user);
     s->user = call;
     call->sock = s;
     call->kernel_known = true;
@@ -124,9 +138,7 @@ void kernel_begin(struct call *call, const char *local_ip, int local_port, const
  * protocol it was, over TLS, the answer's header tells. */
 static bool comparable(const struct call *call)
 {
-    bool plain = strncmp(call->to->base_url, "http://", 7) == 0;
-
-    return call->kernel_known && !call->http_2 && (plain || call->head_told);
+    return call->kernel_known && !call->http_2 && (is_plain(call) || call->head_told);
 }
 
 bool kernel_end(struct call *call, struct tcp_count *ret)

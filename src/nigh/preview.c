@@ -36,8 +36,9 @@ static void put_answer(struct request *r, struct buf *json)
     json_put_cstr(json, "reason", r->plan.reason);
     json_put_cstr(json, "label", r->label);
     json_put_cstr(json, "label_source", turn->label_source);
-    json_put_int(json, "body_bytes", (int64_t)run->body.len);
-    put_body(json, run->body);
+    json_put_int(json, "body_bytes", leaves ? (int64_t)run->body.len : 0);
+    json_put_int(json, "masked", (int64_t)run->masked);
+    put_body(json, leaves ? run->body : (struct slice){0});
     buf_add_char(json, '}');
 }
 

@@ -15,6 +15,14 @@ static void add_send(yyjson_val *row, struct buf *out)
     buf_printf(out, ", %.*s\n", (int)status.len, status.p ? status.p : "");
 }
 
+static void add_denied(yyjson_val *row, struct buf *out)
+{
+    struct slice place = json_get_str(row, "place"), what = json_get_str(row, "what");
+
+    buf_printf(out, "sent nothing to %.*s: %.*s\n", (int)place.len, place.p ? place.p : "",
+               (int)what.len, what.p ? what.p : "");
+}
+
 /* "" becomes the id of the latest turn. */
 static enum nigh_status resolve(struct talk *talk, const char *id, char ret[static 64],
                                 struct nigh_err *err)
@@ -48,6 +56,10 @@ static void explain(const struct cli *cli, yyjson_val *turn)
     yyjson_arr_foreach(json_get(turn, "ledger"), i, n, row)
     {
         add_send(row, &text);
+    }
+    yyjson_arr_foreach(json_get(turn, "denied"), i, n, row)
+    {
+        add_denied(row, &text);
     }
     term_buf(cli, &text);
 }
