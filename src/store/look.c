@@ -3,6 +3,7 @@
 #include "store/schema.h"
 #include "store/spool.h"
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -46,25 +47,51 @@ static enum nigh_status begin(struct look *l, struct nigh_err *err)
     return status;
 }
 
+static enum nigh_status open_db(struct look *l, const char *path, int flags, struct nigh_err *err)
+{
+    sqlite3_close(l->db);
+    l->db = NULL;
+    if (sqlite3_open_v2(path, &l->db, SQLITE_OPEN_READONLY | flags, NULL) != SQLITE_OK)
+        return nigh_fail(err, NIGH_IO, "open %s: %s", path, sqlite3_errmsg(l->db));
+    return begin(l, err);
+}
+
+/* In a folder that we may not write into SQLite cannot make the files it shares with a writer.
+ * Without a write-ahead log there is no writer, and it need not. */
+static enum nigh_status open_unshared(struct look *l, const char *path, struct nigh_err *err)
+{
+    CLEANUP(buf_done) struct buf uri = {0};
+    char wal[PATH_BYTES];
+
+    if (snprintf(wal, sizeof wal, "%s-wal", path) >= (int)sizeof wal || path_exists(wal) ||
+        strpbrk(path, "?#%"))
+        return NIGH_IO;
+    buf_printf(&uri, "file:%s?immutable=1", path);
+    return uri.failed ? NIGH_NOMEM : open_db(l, uri.data, SQLITE_OPEN_URI, err);
+}
+
 enum nigh_status look_new(struct look **ret, const char *dir, struct nigh_err *err)
 {
     CLEANUP(look_freep) struct look *l = calloc(1, sizeof *l);
     char path[PATH_BYTES];
-    enum nigh_status status = path_join(path, dir, "nigh.db", err);
+    struct nigh_err why = {0};
+    enum nigh_status status;
 
-    if (status != NIGH_OK)
-        return status;
     if (!l)
         return nigh_fail(err, NIGH_NOMEM, "store: out of memory");
+    l->dir = -1;
+    if ((status = path_join(path, dir, "nigh.db", err)) != NIGH_OK)
+        return status;
     l->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (l->dir < 0 || !path_exists(path))
         return nigh_fail(err, NIGH_NOTFOUND, "%s holds no nigh.db", dir);
-    if (sqlite3_open_v2(path, &l->db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK)
-        return nigh_fail(err, NIGH_IO, "open %s: %s", path, sqlite3_errmsg(l->db));
-    status = begin(l, err);
-    if (status == NIGH_OK)
-        *ret = TAKE(l);
-    return status;
+    status = open_db(l, path, 0, &why);
+    if (status == NIGH_IO && open_unshared(l, path, NULL) == NIGH_OK)
+        status = NIGH_OK;
+    if (status != NIGH_OK)
+        return nigh_fail(err, status, "%s", why.what);
+    *ret = TAKE(l);
+    return NIGH_OK;
 }
 
 struct look *look_free(struct look *l)
