@@ -159,7 +159,7 @@ static enum nigh_status load_row(yyjson_val **ret, struct store *store, const ch
 
     if (status == NIGH_OK)
         status = json_parse(&root, buf_slice(&rows), arena, err);
-    *ret = yyjson_arr_get_first(root);
+    *ret = status == NIGH_OK ? yyjson_arr_get_first(root) : NULL;
     buf_done(&rows);
     return status;
 }
