@@ -1,5 +1,7 @@
 #include "nigh/preview.h"
 
+#include "nigh/labelling.h"
+
 bool preview_path(struct slice path, struct slice *ret_route)
 {
     struct slice mine = SLICE("/nigh/v1/ledger/preview");
@@ -25,6 +27,7 @@ static void put_answer(struct request *r, struct buf *json)
     const struct run *run = r->run;
     const struct dest *to = &run->place->dest;
     const struct turn *turn = &r->walk.turn;
+    struct slice segments = labelling_segments(r);
     bool leaves = to->zone != ZONE_DEVICE;
 
     label_text(r->label, &r->setting->zones, turn->label);
@@ -36,6 +39,8 @@ static void put_answer(struct request *r, struct buf *json)
     json_put_cstr(json, "reason", r->plan.reason);
     json_put_cstr(json, "label", r->label);
     json_put_cstr(json, "label_source", turn->label_source);
+    json_key(json, "segments");
+    buf_add_str(json, segments.p ? segments : SLICE("null"));
     json_put_int(json, "body_bytes", leaves ? (int64_t)run->body.len : 0);
     json_put_int(json, "masked", (int64_t)run->masked);
     put_body(json, leaves ? run->body : (struct slice){0});

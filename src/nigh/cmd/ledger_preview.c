@@ -9,6 +9,7 @@ static void tell(const struct cli *cli, yyjson_val *preview)
                  address = json_get_str(preview, "address"), label = json_get_str(preview, "label"),
                  source = json_get_str(preview, "label_source"),
                  reason = json_get_str(preview, "reason"), body = json_get_str(preview, "body");
+    int64_t masked = json_get_int(preview, "masked", 0);
     bool leaves = json_get_bool(preview, "leaves", true);
 
     if (leaves)
@@ -18,6 +19,8 @@ static void tell(const struct cli *cli, yyjson_val *preview)
                place.p, (int)zone.len, zone.p, (int)address.len, address.p);
     buf_printf(&text, "label %.*s, by %.*s; %.*s\n", (int)label.len, label.p, (int)source.len,
                source.p, (int)reason.len, reason.p);
+    if (masked)
+        buf_printf(&text, "%lld values are placeholders\n", (long long)masked);
     if (leaves && body.p)
         buf_printf(&text, "\n%.*s\n", (int)body.len, body.p);
     term_buf(cli, &text);
