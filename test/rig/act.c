@@ -43,6 +43,7 @@ static const struct {
     FIELD(model, TEXT, model),
     FIELD(finish, TEXT, finish),
     FIELD(tokens, COUNT, tokens),
+    FIELD(token_bytes, COUNT, token_bytes),
     FIELD(first_delay_ms, MS, first_delay_us),
     FIELD(token_delay_ms, MS, token_delay_us),
     FIELD(token_delay_us, US, token_delay_us),

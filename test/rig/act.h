@@ -38,6 +38,7 @@ struct act {
     const char *model; /* NULL: the name that was asked for */
     const char *finish; /* finish_reason, or NULL for the right one */
     long tokens;        /* the reply's words over and over until there are so many; 0: once */
+    long token_bytes;   /* a token has no more than so many bytes; 0: as many as its word */
     uint64_t first_delay_us, token_delay_us;
     bool early_header;     /* the header goes before the first delay, not after */
     bool tools;            /* call the first tool when tools are given */

@@ -450,7 +450,7 @@ static void chat_open(struct chat *c, const char *body, size_t size, yyjson_val 
     c->n_calls = *ret_tool ? (size_t)c->act->calls : 0;
     if (!*ret_tool) {
         reply_text(c, &text, body, size);
-        tokens_cut(&c->tokens, &text, (size_t)c->act->tokens);
+        tokens_cut(&c->tokens, &text, c->act);
         bytes_done(&text);
     }
     if (limit > 0 && c->tokens.n > limit) {

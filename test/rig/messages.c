@@ -248,7 +248,7 @@ static void message_open(struct message *m, const char *body, size_t size)
     if (!m->tool) {
         struct bytes text = {0};
         reply_text(m, &text, body, size);
-        tokens_cut(&m->tokens, &text, (size_t)m->act->tokens);
+        tokens_cut(&m->tokens, &text, m->act);
         bytes_done(&text);
     }
     if (m->tokens.n > limit) {

@@ -150,16 +150,24 @@ bool plan_trouble(struct plan *plan, const struct act *act, long done, const cha
     return true;
 }
 
-void tokens_cut(struct tokens *tokens, const struct bytes *text, size_t want)
+/* Between two characters, and no word longer than the act wants. */
+static bool ends_token(const struct bytes *text, size_t from, size_t at, long bytes)
 {
-    size_t at = 0;
+    if (((unsigned char)text->at[at] & 0xc0) == 0x80)
+        return false;
+    return text->at[at] == ' ' || (bytes > 0 && at - from >= (size_t)bytes);
+}
+
+void tokens_cut(struct tokens *tokens, const struct bytes *text, const struct act *act)
+{
+    size_t at = 0, want = (size_t)act->tokens;
 
     while (want ? tokens->n < want : at < text->n) {
         size_t end = at + 1;
 
         if (at >= text->n || text->n == 0)
             at = 0, end = 1;
-        while (end < text->n && text->at[end] != ' ')
+        while (end < text->n && !ends_token(text, at, end, act->token_bytes))
             end++;
         tokens->at = realloc(tokens->at, (tokens->n + 1) * sizeof *tokens->at);
         if (!tokens->at)

@@ -44,13 +44,13 @@ uint64_t plan_delay_before(const struct act *act, long done);
 bool plan_trouble(struct plan *plan, const struct act *act, long done, const char *broken,
                   const char *error_name, const struct bytes *error);
 
-/* The reply's text in tokens, cut before every space; with `want`, over and over until there are so
- * many. */
+/* The reply's text in tokens, cut before every space and after act->token_bytes; with act->tokens, over
+ * and over until there are so many. */
 struct tokens {
     struct bytes *at;
     size_t n;
 };
-void tokens_cut(struct tokens *tokens, const struct bytes *text, size_t want);
+void tokens_cut(struct tokens *tokens, const struct bytes *text, const struct act *act);
 void tokens_limit(struct tokens *tokens, size_t limit); /* no more than that */
 void tokens_done(struct tokens *tokens);
 /* How much of a call's arguments goes in one piece; a piece never starts inside a character. */

@@ -152,7 +152,7 @@ static void response_open(struct response *r, const char *body, size_t size)
     if (!r->tool) {
         struct bytes text = {0};
         reply_text(r, &text, body, size);
-        tokens_cut(&r->tokens, &text, (size_t)r->act->tokens);
+        tokens_cut(&r->tokens, &text, r->act);
         bytes_done(&text);
     }
     if (limit > 0 && r->tokens.n > limit) {
