@@ -78,7 +78,7 @@ static void check_same(struct slice got, struct slice want)
 
 static bool has(struct slice text, struct slice what)
 {
-    return text.len > 0 && memmem(text.p, text.len, what.p, what.len) != NULL;
+    return text.p && text.len > 0 && memmem(text.p, text.len, what.p, what.len) != NULL;
 }
 
 /* ---- random texts ---- */
