@@ -64,6 +64,15 @@ static const struct cli_option version_options[] = {
     {0},
 };
 
+static const struct cli_option consent_options[] = {
+    {"value", "TEXT", "what may go: a value, or words with one in them; - for standard input", 0,
+     NULL},
+    {"rule", "N", "or the rule of the config that is lifted, from 1", 0, NULL},
+    {"zone", "ZONE", "how far; public", COMPLETE_WORDS, LABELS_WORDS},
+    {"for", "DURATION", "how long: 10m, 7d; 1h, and at most 30d", 0, NULL},
+    {0},
+};
+
 const struct command commands[] = {
     {.name = "ask",
      .operands = "TEXT...",
@@ -155,6 +164,26 @@ const struct command commands[] = {
               "the chain stood.",
      .options = export_options,
      .run = cmd_ledger_export},
+    {.name = "ledger consent",
+     .operands = "",
+     .summary = "let a value, or what a rule keeps back, go further for a time",
+     .about = "The one thing that widens a label.  It lifts what detection finds or what a rule of "
+              "the config says, not what a caller, a key or a tool says.  It is in the ledger "
+              "before it holds; the value itself is kept nowhere, only a keyed digest of it.",
+     .options = consent_options,
+     .run = cmd_consent},
+    {.name = "ledger consents",
+     .operands = "",
+     .summary = "the consents that hold now",
+     .about = "Those that are over or were taken back are in `nigh ledger show`.",
+     .run = cmd_consents},
+    {.name = "ledger revoke",
+     .operands = "ID",
+     .least = 1,
+     .most = 1,
+     .summary = "end a consent, at once",
+     .about = "What it let go has gone; from now on nothing more does.",
+     .run = cmd_consent_revoke},
     {.name = "detect",
      .operands = "",
      .summary = "the private data that detection sees in a text",
