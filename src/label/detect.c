@@ -62,21 +62,32 @@ static enum nigh_status compile_db(struct detect *d, enum detect_db which, struc
     return NIGH_UNSUPPORTED;
 }
 
-/* What another version of Hyperscan made is compiled again. */
+/* Scanned with where it stands in the program, and never written to.  What another version of
+ * Hyperscan made is compiled again. */
 static enum nigh_status load_dbs(struct detect *d, struct nigh_err *err)
 {
     const char *at = detect_dbs;
 
     for (unsigned i = 0; i < DB_COUNT; i++) {
         uint64_t len;
+        size_t size;
         memcpy(&len, at, sizeof len);
-        at += sizeof len;
-        if (d->hs->deserialize_database(at, len, &d->db[i]) != HS_SUCCESS &&
-            compile_db(d, i, err) != NIGH_OK)
-            return NIGH_UNSUPPORTED;
+        at += DETECT_DB_ALIGN;
+        d->db[i] = (hs_database_t *)(uintptr_t)at;
+        if (d->hs->database_size(d->db[i], &size) != HS_SUCCESS) {
+            d->db[i] = NULL;
+            if (compile_db(d, i, err) != NIGH_OK)
+                return NIGH_UNSUPPORTED;
+        }
         at += len;
     }
     return NIGH_OK;
+}
+
+static void free_db(const struct detect *d, hs_database_t *db)
+{
+    if ((const char *)db < detect_dbs || (const char *)db >= detect_dbs_end)
+        d->hs->free_database(db);
 }
 
 /* The user's words as patterns: what a pattern would read as more than a letter is escaped. */
@@ -191,7 +202,7 @@ struct detect *detect_free(struct detect *d)
     if (d->hs) {
         d->hs->free_scratch(d->scratch);
         for (size_t i = 0; i < DB_COUNT; i++)
-            d->hs->free_database(d->db[i]);
+            free_db(d, d->db[i]);
         d->hs->free_database(d->words_db);
     }
     tagger_free(d->tagger);

@@ -1,11 +1,36 @@
 /* detect_build OUT HEADER: compiles the patterns of data/detect.tsv and writes Hyperscan's own form
- * of them, which nigh loads in milliseconds where compiling takes seconds.  For any processor that
- * Hyperscan runs on, since what builds nigh is rarely what runs it.  Each database: its length in
- * eight bytes of this machine, then itself.  HEADER tells where OUT is, for detect.c to include. */
+ * of them as it stands in memory, which nigh scans with where it is mapped: nothing is compiled,
+ * read or copied at start, and only the pages that a scan touches are resident.  For any processor
+ * that Hyperscan runs on, since what builds nigh is rarely what runs it.  Each database: its length
+ * in eight bytes of this machine, then itself, both from a multiple of 64 bytes, the alignment that
+ * it was laid out for.  HEADER tells where OUT is, for detect.c to include. */
 #include "label/detect_kind.h"
 #include <hs/hs.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+/* A database holds no address of its own, so it is the same wherever it lies aligned alike. */
+static int write_image(const char *bytes, size_t len, FILE *f)
+{
+    static const char zeros[DETECT_DB_ALIGN];
+    size_t size = 0;
+
+    if (hs_serialized_database_size(bytes, len, &size) != HS_SUCCESS)
+        return 1;
+    size_t room = (size + DETECT_DB_ALIGN - 1) / DETECT_DB_ALIGN * DETECT_DB_ALIGN;
+    hs_database_t *image = aligned_alloc(DETECT_DB_ALIGN, room);
+    if (!image)
+        return 1;
+    memset(image, 0, room);
+    uint64_t length = room;
+    int failed = hs_deserialize_database_at(bytes, len, image) != HS_SUCCESS ||
+                 fwrite(&length, sizeof length, 1, f) != 1 ||
+                 fwrite(zeros, DETECT_DB_ALIGN - sizeof length, 1, f) != 1 ||
+                 fwrite(image, 1, room, f) != room;
+    free(image);
+    return failed;
+}
 
 static int write_db(enum detect_db which, FILE *f)
 {
@@ -25,8 +50,7 @@ static int write_db(enum detect_db which, FILE *f)
     }
     if (hs_serialize_database(db, &bytes, &len) != HS_SUCCESS)
         return 1;
-    uint64_t length = len;
-    int failed = fwrite(&length, sizeof length, 1, f) != 1 || fwrite(bytes, 1, len, f) != len;
+    int failed = write_image(bytes, len, f);
     free(bytes);
     hs_free_database(db);
     return failed;

@@ -34,6 +34,7 @@ enum {
     D(TRIGGER) /* WHERE_WORD, ends only: over the whole text */                                    \
     D(WORD)    /* WHERE_WORD and WHERE_AT, about a trigger or an @ */                              \
     D(DIGIT)   /* WHERE_DIGIT, and the near words, about a digit */
+enum { DETECT_DB_ALIGN = 64 }; /* a cache line: what Hyperscan lays a database out for */
 enum detect_db {
 #define DETECT_DB_ENUM(name) DB_##name,
     DETECT_DBS(DETECT_DB_ENUM)

@@ -11,7 +11,7 @@
 #define HS_CALLS(C)                                                                                \
     C(valid_platform)                                                                              \
     C(compile_multi)                                                                               \
-    C(deserialize_database)                                                                        \
+    C(database_size)                                                                               \
     C(free_compile_error)                                                                          \
     C(free_database)                                                                               \
     C(alloc_scratch)                                                                               \
