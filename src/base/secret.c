@@ -62,5 +62,6 @@ bool secret_process(void)
 
     if (debug && strcmp(debug, "1") == 0)
         return true;
-    return (setrlimit(RLIMIT_CORE, &none) == 0) & (prctl(PR_SET_DUMPABLE, 0) == 0);
+    bool no_core = setrlimit(RLIMIT_CORE, &none) == 0, closed = prctl(PR_SET_DUMPABLE, 0) == 0;
+    return no_core && closed;
 }
