@@ -70,28 +70,37 @@ static enum nigh_status open_unshared(struct look *l, const char *path, struct n
     return uri.failed ? NIGH_NOMEM : open_db(l, uri.data, SQLITE_OPEN_URI, err);
 }
 
-enum nigh_status look_new(struct look **ret, const char *dir, struct nigh_err *err)
+static enum nigh_status open_all(struct look *l, const char *dir, struct nigh_err *err)
 {
-    CLEANUP(look_freep) struct look *l = calloc(1, sizeof *l);
     char path[PATH_BYTES];
     struct nigh_err why = {0};
-    enum nigh_status status;
+    enum nigh_status status = path_join(path, dir, "nigh.db", err);
 
-    if (!l)
-        return nigh_fail(err, NIGH_NOMEM, "store: out of memory");
-    l->dir = -1;
-    if ((status = path_join(path, dir, "nigh.db", err)) != NIGH_OK)
+    if (status != NIGH_OK)
         return status;
     l->dir = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (l->dir < 0 || !path_exists(path))
         return nigh_fail(err, NIGH_NOTFOUND, "%s holds no nigh.db", dir);
     status = open_db(l, path, 0, &why);
     if (status == NIGH_IO && open_unshared(l, path, NULL) == NIGH_OK)
-        status = NIGH_OK;
-    if (status != NIGH_OK)
-        return nigh_fail(err, status, "%s", why.what);
-    *ret = TAKE(l);
-    return NIGH_OK;
+        return NIGH_OK;
+    return status == NIGH_OK ? NIGH_OK : nigh_fail(err, status, "%s", why.what);
+}
+
+enum nigh_status look_new(struct look **ret, const char *dir, struct nigh_err *err)
+{
+    struct look *l = calloc(1, sizeof *l);
+    enum nigh_status status;
+
+    if (!l)
+        return nigh_fail(err, NIGH_NOMEM, "store: out of memory");
+    l->dir = -1;
+    status = open_all(l, dir, err);
+    if (status == NIGH_OK)
+        *ret = l;
+    else
+        look_free(l);
+    return status;
 }
 
 struct look *look_free(struct look *l)
