@@ -1,6 +1,7 @@
 #include "net/server_inside.h"
 #include <netinet/tcp.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@ enum {
     CROWD = 256, /* connections; above it, those that rest give their memory back after REST_MS
                   * instead of at their next tick.  So many hold 10 MB */
     REST_MS = 1000,
+    CHUNK_MS = 1000, /* a body in chunks is looked at so often while it comes */
     POOL_PAGES_MAX = 64,
     POOL_LINE_AT_MAX = 64, /* a request line stands at most so far from its pool's begin */
 };
@@ -69,6 +71,22 @@ static void conn_clock(struct conn *c, uint64_t wait_ms)
 {
     if (timer_arm(c->server->loop, &c->clock, wait_ms, on_tick, NULL) != NIGH_OK)
         conn_cut(c); /* no memory for its deadline: no connection without one */
+}
+
+void conn_look_soon(struct conn *c)
+{
+    conn_clock(c, CHUNK_MS);
+}
+
+/* libmicrohttpd reads whatever there is, unless a chunk's line fills its memory: then bytes wait in
+ * the kernel and nothing moves. */
+static bool stuck(const struct conn *c, uint64_t now_us)
+{
+    int waiting = 0;
+
+    return c->ex && c->ex->stage == STAGE_BODY && c->ex->chunked &&
+           now_us - c->moved_us >= (uint64_t)CHUNK_MS * 1000 / 2 &&
+           ioctl(c->fd, FIONREAD, &waiting) == 0 && waiting > 0;
 }
 
 void conn_on_completed(void *cls, struct MHD_Connection *mhd, void **ctx,
@@ -171,11 +189,17 @@ static void on_tick(struct timer *t)
         conn_cut(c);
         return;
     }
+    if (stuck(c, now_us)) {
+        exchange_stuck(c->ex);
+        return;
+    }
     if (!c->ex)
         conn_trim(c);
     wait_ms = (due_us - now_us) / 1000 + 1;
     if (wait_ms > s->limits.slow_ms)
         wait_ms = s->limits.slow_ms;
+    if (c->ex && c->ex->stage == STAGE_BODY && c->ex->chunked && wait_ms > CHUNK_MS)
+        wait_ms = CHUNK_MS;
     conn_clock(c, wait_ms);
 }
 

@@ -10,6 +10,12 @@ static const struct refusal {
     const char *reason, *message, *extra;
 } REFUSE_METHOD = {405, "Method Not Allowed", "this method is not known here",
                    "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n"},
+  REFUSE_HEAD =
+      {400, "Bad Request",
+       "the request's header is not HTTP/1.1 to the letter (RFC 9112), or says two things "
+       "of its length",
+       ""},
+  REFUSE_CHUNK = {400, "Bad Request", "a chunk's line is too long", ""},
   REFUSE_BODY = {413, "Content Too Large", "the body is over the limit", ""},
   REFUSE_HEADER = {431, "Request Header Fields Too Large", "the headers are over the limit", ""},
   REFUSE_BODIES = {503, "Service Unavailable",
@@ -48,6 +54,12 @@ static enum MHD_Result refuse(struct exchange *ex, const struct refusal *r)
     return MHD_NO;
 }
 
+void exchange_stuck(struct exchange *ex)
+{
+    (void)refuse(ex, &REFUSE_CHUNK);
+    conn_cut(ex->conn);
+}
+
 /* ---- the request comes in ---- */
 
 static bool method_known(const char *method)
@@ -83,14 +95,21 @@ static struct pair *pair_add(struct exchange *ex)
     return &ex->pairs[ex->n_pairs++];
 }
 
+struct reading {
+    struct exchange *ex;
+    struct head head;
+};
+
 static enum MHD_Result on_header(void *cls, enum MHD_ValueKind kind, const char *name,
                                  size_t name_len, const char *value, size_t value_len)
 {
-    struct exchange *ex = cls;
+    struct reading *reading = cls;
+    struct exchange *ex = reading->ex;
     struct pair *pair = pair_add(ex);
 
     if (!pair)
         return MHD_NO;
+    head_header(&reading->head, (struct slice){name, name_len}, (struct slice){value, value_len});
     pair->name = text_add(ex, name, name_len);
     pair->name_len = (uint32_t)name_len;
     pair->value = text_add(ex, value ? value : "", value_len);
@@ -154,52 +173,87 @@ void *exchange_on_uri(void *cls, const char *uri, struct MHD_Connection *mhd)
     ex->secure = s->identity != NULL;
     c->ex = ex;
     conn_began(c, uri);
+    c->line = uri;
     c->moved_us = clock_mono_us();
     text_add(ex, uri, strlen(uri)); /* at 0: split in head_in() */
     return ex;
 }
 
+/* Out of libmicrohttpd's memory into ours; false: there is none. */
+static bool head_copy(struct reading *reading, const char *method, const char *version)
+{
+    struct exchange *ex = reading->ex;
+    CLEANUP(buf_done) struct buf query = {0};
+    uint32_t method_at = text_add(ex, method, strlen(method));
+
+    if (ex->text.failed)
+        return false;
+    struct slice target = slice_of(ex->text.data); /* at 0, with its NUL, since exchange_on_uri() */
+    head_begin(&reading->head, method, ex->conn->line, target, version);
+    MHD_get_connection_values_n(ex->conn->mhd, MHD_HEADER_KIND, on_header, reading);
+    ex->n_headers = ex->n_pairs;
+    if (ex->text.failed)
+        return false;
+    struct slice rest = slice_of(ex->text.data), path = slice_cut(&rest, '?');
+    if (rest.p)
+        buf_add_str(&query, rest); /* text may move while pieces are added to it */
+    if (query.failed || !query_in(ex, rest.p ? (struct slice){query.data, query.len} : rest) ||
+        ex->text.failed)
+        return false;
+    ex->path = (struct slice){ex->text.data, path.len};
+    ex->method = slice_of(ex->text.data + method_at);
+    return true;
+}
+
+/* NULL: there is nothing against it. */
+static const struct refusal *head_judge(const struct reading *reading, const char *method)
+{
+    const struct conn *c = reading->ex->conn;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+
+    if (c->over)
+        return &REFUSE_FULL;
+    if (!head_exact(&reading->head, method + info->header_size))
+        return &REFUSE_HEAD;
+    if (!method_known(method))
+        return &REFUSE_METHOD;
+    return info->header_size > c->server->limits.header_bytes_max ? &REFUSE_HEADER : NULL;
+}
+
+/* Of a body whose length was said: is there room? */
+static const struct refusal *length_judge(struct exchange *ex)
+{
+    const struct server *s = ex->server;
+    struct slice length = exchange_header(ex, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    uint64_t declared = 0;
+
+    if (!length.p)
+        return NULL;
+    if (!slice_u64(length, &declared) || declared > s->limits.body_bytes_max)
+        return &REFUSE_BODY;
+    if (declared > s->limits.bodies_bytes_max - s->bodies_bytes)
+        return &REFUSE_BODIES;
+    if (declared > 0)
+        buf_reserve(&ex->body,
+                    declared < BODY_HINT_BYTES_MAX ? (size_t)declared : BODY_HINT_BYTES_MAX);
+    return NULL;
+}
+
 static enum MHD_Result head_in(struct exchange *ex, const char *method, const char *version)
 {
-    struct server *s = ex->server;
-    struct slice uri = {NULL, ex->text.len - 1}, length, path;
-    uint32_t method_at = text_add(ex, method, strlen(method));
-    uint64_t declared = 0;
-    const union MHD_ConnectionInfo *info;
+    struct reading reading = {.ex = ex};
+    const struct refusal *why;
 
     ex->stage = STAGE_BODY;
     ex->http_1_0 = strcmp(version, MHD_HTTP_VERSION_1_0) == 0;
-    MHD_get_connection_values_n(ex->conn->mhd, MHD_HEADER_KIND, on_header, ex);
-    ex->n_headers = ex->n_pairs;
-    if (ex->text.failed)
+    if (!head_copy(&reading, method, version))
         return MHD_NO;
-    CLEANUP(buf_done) struct buf query = {0};
-    uri.p = ex->text.data;
-    path = slice_cut(&uri, '?');
-    if (uri.p)
-        buf_add_str(&query, uri); /* text may move while pieces are added to it */
-    if (!query_in(ex, uri.p ? (struct slice){query.data, query.len} : uri) || ex->text.failed)
-        return MHD_NO;
-    ex->path = (struct slice){ex->text.data, path.len};
-    ex->method = slice_of(ex->text.data + method_at);
-
-    if (ex->conn->over)
-        return refuse(ex, &REFUSE_FULL);
-    if (!method_known(method))
-        return refuse(ex, &REFUSE_METHOD);
-    info = MHD_get_connection_info(ex->conn->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-    if (info && info->header_size > s->limits.header_bytes_max)
-        return refuse(ex, &REFUSE_HEADER);
-    length = exchange_header(ex, MHD_HTTP_HEADER_CONTENT_LENGTH);
-    if (length.p && !exchange_header(ex, MHD_HTTP_HEADER_TRANSFER_ENCODING).p) {
-        if (!slice_u64(length, &declared) || declared > s->limits.body_bytes_max)
-            return refuse(ex, &REFUSE_BODY);
-        if (declared > s->limits.bodies_bytes_max - s->bodies_bytes)
-            return refuse(ex, &REFUSE_BODIES);
-        if (declared > 0)
-            buf_reserve(&ex->body,
-                        declared < BODY_HINT_BYTES_MAX ? (size_t)declared : BODY_HINT_BYTES_MAX);
-    }
+    if ((why = head_judge(&reading, method)) || (why = length_judge(ex)))
+        return refuse(ex, why);
+    ex->chunked = reading.head.codings > 0;
+    if (ex->chunked)
+        conn_look_soon(ex->conn);
     return ex->body.failed ? MHD_NO : MHD_YES;
 }
 

@@ -41,6 +41,7 @@ struct conn {
     struct conn *prev, *next;
     struct MHD_Connection *mhd;
     struct exchange *ex; /* the request that is read or answered now */
+    const char *line;    /* its target, in libmicrohttpd's memory, until its head was looked at */
     struct timer clock;
     uint64_t moved_us;    /* when it began to be idle, or the request last moved */
     uint64_t acked_bytes; /* by the client, at the last tick while we were sending */
@@ -69,7 +70,8 @@ struct exchange {
     bool owned;   /* between `request` and exchange_release */
     bool started; /* the answer was handed to libmicrohttpd */
     bool http_1_0;
-    bool secure; /* came over TLS */
+    bool secure;  /* came over TLS */
+    bool chunked; /* its body comes in chunks */
 
     struct buf text; /* request line and headers, each piece with a NUL */
     struct slice method, path;
@@ -131,6 +133,7 @@ void server_drained_check(struct server *s); /* an exchange ended */
 void conn_park(struct conn *c); /* libmicrohttpd does nothing with it until conn_wake() */
 void conn_wake(struct conn *c);
 void conn_leave(struct conn *c); /* the client is not there any more, or we gave it up */
+void conn_look_soon(struct conn *c); /* its body comes in chunks, which may get stuck */
 /* Its request line is in, at this place of its pool. */
 void conn_began(struct conn *c, const char *line);
 /* Ends a connection from outside of libmicrohttpd, which then sees it closed and cleans up.  What
@@ -151,7 +154,22 @@ void exchange_body_done(struct exchange *ex);          /* nobody reads it any mo
 /* exchange_out.c */
 void exchange_unhold(struct exchange *ex); /* an answer that is kept back is not to be given */
 
+/* exchange_head.c */
+/* A request's head while it is looked through, piece by piece in the order that it came. */
+struct head {
+    const char *next; /* where the next line must begin; NULL: it is not exact */
+    unsigned lengths, codings, hosts;
+    bool http_1_1, odd_coding;
+};
+/* at: where the target stood in libmicrohttpd's memory; target: as it was. */
+void head_begin(struct head *h, const char *method, const char *at, struct slice target,
+                const char *version);
+void head_header(struct head *h, struct slice name, struct slice value);
+bool head_exact(const struct head *h, const char *end); /* end: of the empty line */
+
 /* exchange_in.c */
+/* A chunk's line that does not fit libmicrohttpd's memory: it reads no further and says nothing. */
+void exchange_stuck(struct exchange *ex);
 void *exchange_on_uri(void *cls, const char *uri, struct MHD_Connection *mhd);
 enum MHD_Result exchange_on_access(void *cls, struct MHD_Connection *mhd, const char *url,
                                    const char *method, const char *version, const char *data,
