@@ -108,7 +108,7 @@ static ssize_t on_pull(void *cls, uint64_t pos, char *to, size_t max)
         conn_park(ex->conn);
         return 0;
     }
-    n = n < max ? n : max;
+    n = ex->pad ? pad_piece(n, max) : n < max ? n : max;
     memcpy(to, ex->out.data + ex->out_taken, n);
     ex->out_taken += n;
     if (ex->out_taken == ex->out.len) {
@@ -123,12 +123,23 @@ static ssize_t on_pull(void *cls, uint64_t pos, char *to, size_t max)
     return (ssize_t)n;
 }
 
+static enum pad pad_for(const struct exchange *ex, const struct header *headers, size_t n)
+{
+    if (!ex->secure || ex->http_1_0)
+        return PAD_NONE;
+    for (size_t i = 0; i < n; i++)
+        if (slice_ieq(slice_of(headers[i].name), SLICE(MHD_HTTP_HEADER_CONTENT_TYPE)))
+            return pad_of(slice_of(headers[i].value));
+    return PAD_NONE;
+}
+
 void exchange_begin(struct exchange *ex, int status, const struct header *headers, size_t n)
 {
     struct MHD_Response *r;
 
     assert(ex->answer == ANSWER_NONE);
     ex->answer = ANSWER_OPEN;
+    ex->pad = pad_for(ex, headers, n);
     if (!ex->conn || ex->conn->left)
         return;
     /* HTTP/1.0 has no chunks, and its end of connection cannot be told from a break.  So its answer
@@ -164,7 +175,10 @@ void exchange_write(struct exchange *ex, struct slice bytes)
         return;
     if (ex->out_taken > 0)
         out_compact(ex);
+    size_t from = ex->out.len;
     buf_add_str(&ex->out, bytes);
+    if (ex->pad)
+        pad_fill(&ex->out, from, ex->pad);
     if (ex->out
             .failed) { /* the producer did not wait for `drained`: an answer with a hole is none */
         ex->answer = ANSWER_BROKEN;

@@ -27,6 +27,7 @@
 #include "loop/timer.h"
 #include "net/identity.h"
 #include "net/linger.h"
+#include "net/pad.h"
 #include "net/server.h"
 #include <assert.h>
 #include <microhttpd.h>
@@ -72,6 +73,7 @@ struct exchange {
     bool http_1_0;
     bool secure;  /* came over TLS */
     bool chunked; /* its body comes in chunks */
+    enum pad pad; /* how a streamed answer over TLS is filled up */
 
     struct buf text; /* request line and headers, each piece with a NUL */
     struct slice method, path;
