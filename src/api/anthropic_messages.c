@@ -240,8 +240,6 @@ enum nigh_status anthropic_messages(struct decode *d, yyjson_val *system, yyjson
         return decode_wrong(d, &at, "missing");
     if (!yyjson_is_arr(messages))
         return decode_wrong(d, &at, "expected a list of messages");
-    if (yyjson_arr_size(messages) == 0)
-        return decode_wrong(d, &at, "expected at least one message");
     yyjson_arr_foreach(messages, i, max, one)
     {
         item.index = i;

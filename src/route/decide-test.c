@@ -339,6 +339,15 @@ TEST(capabilities_and_context_are_hard)
     CHECK_EQ(decide(&h, &turn, 3), NIGH_OK);
     CHECK_STR(h.plan.reason, "only openai/gpt-5-mini: here/tiny no images");
 
+    turn.n_messages = 0;
+    CHECK_EQ(decide(&h, &turn, 3), NIGH_OK);
+    CHECK_STR(h.plan.candidates[0].place->name, "here/tiny");
+    turn.model = SLICE("openai/gpt-5-mini");
+    CHECK_EQ(decide(&h, &turn, 3), NIGH_INVALID);
+    CHECK_STR(h.err.what, "label public: openai/gpt-5-mini wants at least one message");
+    turn.native = SLICE("prompt"); /* its own place knows what to go on from */
+    CHECK_EQ(decide(&h, &turn, 3), NIGH_OK);
+
     huge = arena_calloc(&h.arena, 1, 400001);
     memset(huge, 'a', 400000);
     ask_turn(&h, &turn, "here", huge, NULL);

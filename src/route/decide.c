@@ -126,6 +126,15 @@ static enum drop check_verb(struct ask *ask, struct candidate *c)
     return DROP_VERB;
 }
 
+/* llama-server, wherever it runs on this device, takes a conversation of nothing, as its own tests
+ * ask; clouds refuse it, unless what to go on from stands in a member that only one of them reads.
+ */
+static bool lacks_words(const struct turn *turn, const struct place *place)
+{
+    return turn->verb == VERB_CHAT && turn->n_messages == 0 && !turn->native.p &&
+           place->dest.zone != ZONE_DEVICE;
+}
+
 static enum drop check_can(struct ask *ask, struct candidate *c)
 {
     unsigned lacks = ask->plan->traits.needs & ~c->place->can;
@@ -134,6 +143,10 @@ static enum drop check_can(struct ask *ask, struct candidate *c)
 
     if (c->place->kind == PLACE_SKILL)
         return DROP_NONE;
+    if (lacks_words(ask->turn, c->place)) {
+        c->why = "wants at least one message";
+        return DROP_CAN;
+    }
     if (!lacks)
         return DROP_NONE;
     for (unsigned bit = 0; bit < 8; bit++)
