@@ -49,9 +49,12 @@ static uint64_t worked_ms(const struct admit *a)
 
 static void refuse(struct admit *a, const char *why)
 {
+    struct nigh_err err = {0};
+
     a->refused = a->model_path;
     trust_refuse(a->trust, a->model_path, why);
-    log_at(LOG_WARN, "admit", "a model is refused", LOG_WORD("why", why));
+    nigh_fail(&err, NIGH_DENIED, "%s: %s", a->to->dest.place, why);
+    log_err(LOG_WARN, "admit", "a model is refused", &err);
 }
 
 static void vet_freep(struct vet **vet)
@@ -117,6 +120,19 @@ enum admit_answer admit_load(struct admit *a, char why[static ADMIT_WHY_BYTES])
     return answer == ADMIT_YES && a->mmproj_path ? look(a, a->mmproj_path, why) : answer;
 }
 
+bool admit_busy(const struct admit *a)
+{
+    return a->vet || a->call;
+}
+
+bool admit_changed(const struct admit *a)
+{
+    char stamp[STAMP_BYTES];
+
+    return a->trust && !a->mmproj_path && parts_stamp(stamp, a->model_path, NULL) == NIGH_OK &&
+           strcmp(stamp, a->stamp) != 0;
+}
+
 bool admit_stays_refused(const struct admit *a)
 {
     char stamp[STAMP_BYTES], why[ADMIT_WHY_BYTES];
@@ -162,7 +178,7 @@ static void on_done(void *owner, const struct call_result *result)
     else if (result->status == NIGH_TIMEOUT)
         judged(a, "does not come to an end");
     else if (result->status != NIGH_OK)
-        a->done(a, result->err.what);
+        a->done(a, "the model process did not write a conversation out");
     else if (result->http_status == 200 && canary_judge(buf_slice(&a->answer), &err) != NIGH_OK)
         judged(a, err.what);
     else

@@ -58,7 +58,10 @@ bool admit_stuck(struct admit *admit, char why[static ADMIT_WHY_BYTES]);
 /* It died while it loaded.  When that was too often the model is refused, and why is filled. */
 void admit_died(struct admit *admit, int signum, char why[static ADMIT_WHY_BYTES]);
 void admit_lived(struct admit *admit); /* it is ready */
+bool admit_busy(const struct admit *admit); /* it was LATER, and done has not come */
 /* It was refused, and the files are still the same. */
 bool admit_stays_refused(const struct admit *admit);
+/* The files are not those that admit_load() last looked at. */
+bool admit_changed(const struct admit *admit);
 void admit_cancel(struct admit *admit);
 void admit_done(struct admit *admit);

@@ -336,7 +336,7 @@ static void probe(struct engine *e)
     struct clearance *pass = NULL;
     struct nigh_err err = {0};
 
-    if (e->probe)
+    if (e->probe || admit_busy(&e->admit))
         return;
     if (gate_clear(e->gate, &pass, "", LABEL_ANYWHERE, &e->to.dest, none, &err) != NIGH_OK ||
         client_send(e->client, &e->probe, &call, pass, &ops, e, &err) != NIGH_OK) {
@@ -674,7 +674,7 @@ static bool away(const struct engine *e)
     if (e->state == ENGINE_BROKEN && e->admit.refused)
         return admit_stays_refused(&e->admit);
     return (e->state == ENGINE_BACKOFF || e->state == ENGINE_BROKEN) &&
-           clock_mono_us() < e->again_us;
+           clock_mono_us() < e->again_us && !admit_changed(&e->admit);
 }
 
 static enum ready ready(struct place *place, char why[static 128])
