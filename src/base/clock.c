@@ -26,6 +26,13 @@ uint64_t clock_mono_us(void)
     return clock_read_us(CLOCK_MONOTONIC) * clock_rate;
 }
 
+uint64_t clock_thread_us(void)
+{
+    if (atomic_load_explicit(&driven, memory_order_relaxed))
+        return atomic_load_explicit(&driven_mono_us, memory_order_relaxed);
+    return clock_read_us(CLOCK_THREAD_CPUTIME_ID);
+}
+
 uint64_t clock_wall_us(void)
 {
     if (atomic_load_explicit(&driven, memory_order_relaxed))

@@ -90,71 +90,6 @@ static void free_db(const struct detect *d, hs_database_t *db)
         d->hs->free_database(db);
 }
 
-/* The user's words as patterns: what a pattern would read as more than a letter is escaped. */
-static char *word_pattern(const char *word)
-{
-    CLEANUP(buf_done) struct buf out = {0};
-    struct slice text = slice_of(word);
-    bool left = text.len > 0 && !(text.p[0] & 0x80),
-         right = text.len > 0 && !(text.p[text.len - 1] & 0x80);
-
-    buf_add_cstr(&out, left ? "\\b" : "");
-    for (size_t i = 0; i < text.len; i++) {
-        if (!(text.p[i] & 0x80) && strchr("\\^$.|?*+()[]{}/ -#", text.p[i]))
-            buf_add_char(&out, '\\');
-        buf_add_char(&out, text.p[i]);
-    }
-    buf_add_cstr(&out, right ? "\\b" : "");
-    return out.failed || text.len == 0 ? NULL : strdup(out.data);
-}
-
-static enum nigh_status compile_words(struct detect *d, const struct detect_spec *spec, char **text,
-                                      unsigned *flags, unsigned *id, struct nigh_err *err)
-{
-    hs_compile_error_t *why = NULL;
-
-    for (size_t i = 0; i < spec->n_words; i++) {
-        text[i] = word_pattern(spec->words[i].text);
-        if (!text[i])
-            return nigh_fail(err, NIGH_INVALID, "detect: word %zu is empty", i + 1);
-        flags[i] = HS_FLAG_CASELESS | HS_FLAG_SOM_LEFTMOST;
-        id[i] = (unsigned)i;
-        d->word_types[i] = spec->words[i].type;
-    }
-    if (d->hs->compile_multi((const char *const *)text, flags, id, (unsigned)spec->n_words,
-                             HS_MODE_BLOCK, NULL, &d->words_db, &why) == HS_SUCCESS)
-        return NIGH_OK;
-    nigh_fail(err, NIGH_INVALID, "detect: word %d: %.120s", why ? why->expression + 1 : 0,
-              why ? why->message : "does not compile");
-    if (why)
-        d->hs->free_compile_error(why);
-    return NIGH_INVALID;
-}
-
-static enum nigh_status load_words(struct detect *d, const struct detect_spec *spec,
-                                   struct nigh_err *err)
-{
-    if (spec->n_words == 0)
-        return NIGH_OK;
-    if (spec->n_words > DETECT_WORDS_MAX)
-        return nigh_fail(err, NIGH_TOOBIG, "detect: more than %d words", DETECT_WORDS_MAX);
-    char **text = calloc(spec->n_words, sizeof *text);
-    unsigned *flags = calloc(spec->n_words, sizeof *flags), *id = calloc(spec->n_words, sizeof *id);
-    enum nigh_status status = NIGH_NOMEM;
-
-    d->word_types = calloc(spec->n_words, sizeof *d->word_types);
-    if (text && flags && id && d->word_types)
-        status = compile_words(d, spec, text, flags, id, err);
-    else
-        nigh_fail(err, NIGH_NOMEM, "detect: out of memory");
-    for (size_t i = 0; text && i < spec->n_words; i++)
-        free(text[i]);
-    free(text);
-    free(flags);
-    free(id);
-    return status;
-}
-
 static enum nigh_status load(struct detect *d, const struct detect_spec *spec, struct nigh_err *err)
 {
     enum nigh_status status = hs_load(&d->hs, err);
@@ -162,7 +97,7 @@ static enum nigh_status load(struct detect *d, const struct detect_spec *spec, s
     if (status == NIGH_OK)
         status = load_dbs(d, err);
     if (status == NIGH_OK)
-        status = load_words(d, spec, err);
+        status = spec->n_words ? detect_words_new(&d->own, spec, err) : NIGH_OK;
     if (status == NIGH_OK && spec->names)
         status = tagger_new(&d->tagger, err);
     if (status != NIGH_OK)
@@ -174,7 +109,7 @@ static enum nigh_status load(struct detect *d, const struct detect_spec *spec, s
             return nigh_fail(err, NIGH_INVALID, "data/detect.tsv: no check is named %s",
                              kinds[i].check);
     }
-    bool ok = !d->words_db || d->hs->alloc_scratch(d->words_db, &d->scratch) == HS_SUCCESS;
+    bool ok = true;
     for (size_t i = 0; i < DB_COUNT && ok; i++)
         ok = d->hs->alloc_scratch(d->db[i], &d->scratch) == HS_SUCCESS;
     return ok ? NIGH_OK : nigh_fail(err, NIGH_NOMEM, "detect: no memory to scan with");
@@ -203,7 +138,6 @@ struct detect *detect_free(struct detect *d)
         d->hs->free_scratch(d->scratch);
         for (size_t i = 0; i < DB_COUNT; i++)
             free_db(d, d->db[i]);
-        d->hs->free_database(d->words_db);
     }
     tagger_free(d->tagger);
     fold_done(&d->fold);
@@ -213,7 +147,7 @@ struct detect *detect_free(struct detect *d)
     free(d->raws.all);
     free(d->words.all);
     free(d->near);
-    free(d->word_types);
+    detect_words_free(d->own);
     free(d);
     return NULL;
 }

@@ -96,8 +96,9 @@ NIGH_MUST enum nigh_status detect_new(struct detect **ret, const struct detect_s
                                       struct nigh_err *err);
 struct detect *detect_free(struct detect *detect);
 
-/* text: valid UTF-8.  budget_us: 0 for none.  NIGH_TIMEOUT (over budget), NIGH_TOOBIG and
- * NIGH_NOMEM mean "sensitive"; *ret is then empty.  *ret is reused from call to call. */
+/* text: valid UTF-8.  budget_us: of the thread's own time; 0 for none.  NIGH_TIMEOUT (over budget),
+ * NIGH_TOOBIG and NIGH_NOMEM mean "sensitive"; *ret is then empty.  *ret is reused from call to
+ * call. */
 NIGH_MUST enum nigh_status detect_scan(struct detect *detect, struct slice text, uint64_t budget_us,
                                        struct spans *ret, struct nigh_err *err);
 

@@ -3,6 +3,7 @@
 #pragma once
 #include "label/checksum.h"
 #include "label/detect_kind.h"
+#include "label/detect_words.h"
 #include "label/extend.h"
 #include "label/hs.h"
 #include "label/spans.h"
@@ -22,11 +23,11 @@ struct raws {
 
 struct detect {
     const struct hs *hs;
-    hs_database_t *db[DB_COUNT], *words_db;
+    hs_database_t *db[DB_COUNT];
     hs_scratch_t *scratch;
     const struct checksum *check[KIND_COUNT];
     extend_fn *grow[KIND_COUNT];
-    const char **word_types;
+    struct detect_words *own; /* the user's; NULL: none */
     bool names;
     struct tagger *tagger;
     /* scratch of one scan */

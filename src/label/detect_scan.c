@@ -52,7 +52,7 @@ static enum nigh_status too_much(struct nigh_err *err)
 
 static bool late(const struct detect *d)
 {
-    return d->due_us && clock_mono_us() > d->due_us;
+    return d->due_us && clock_thread_us() > d->due_us;
 }
 
 /* From start to end; adds to raws.  Chunks overlap: what is found twice is settled with the other
@@ -260,12 +260,13 @@ static enum nigh_status judge(struct detect *d, struct slice text, const struct 
 static enum nigh_status scan_words(struct detect *d, struct slice text, const struct mapping *m,
                                    struct nigh_err *err)
 {
-    raws_reset(&d->words);
-    enum nigh_status status = scan_part(d, d->words_db, text, 0, text.len, &d->words, err);
+    const struct detect_word_hit *hits;
+    size_t n = 0;
+    enum nigh_status status = detect_words_find(d->own, text, &hits, &n, err);
 
-    for (size_t i = 0; i < d->words.n && status == NIGH_OK; i++) {
-        struct span span = mapped(m, d->words.all[i].from, d->words.all[i].to);
-        span.type = d->word_types[d->words.all[i].id];
+    for (size_t i = 0; i < n && status == NIGH_OK; i++) {
+        struct span span = mapped(m, hits[i].start, hits[i].end);
+        span.type = hits[i].type;
         span.group = DETECT_CONTACT;
         span.score = SCORE_WORD;
         status = spans_add(&d->found, span, err);
@@ -289,7 +290,7 @@ static enum nigh_status scan_view(struct detect *d, struct slice text, const str
         if (i % 4096 == 4095 && status == NIGH_OK && late(d))
             status = over(err);
     }
-    if (status == NIGH_OK && d->words_db)
+    if (status == NIGH_OK && d->own)
         status = scan_words(d, text, m, err);
     return status;
 }
@@ -379,7 +380,7 @@ enum nigh_status detect_scan_as(struct detect *d, struct slice text, uint64_t bu
     ret->n = 0;
     if (text.len > DETECT_BYTES_MAX)
         return too_much(err);
-    d->due_us = budget_us ? clock_mono_us() + budget_us : 0;
+    d->due_us = budget_us ? clock_thread_us() + budget_us : 0;
     d->found.n = 0;
     enum nigh_status status = scan_all(d, text, names, err);
     return status == NIGH_OK ? spans_settle(ret, &d->found, text, err) : status;

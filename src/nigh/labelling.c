@@ -397,9 +397,7 @@ static void keep_find(struct labelling *l, const struct find *find)
             return;
     }
     snprintf(source, sizeof source, "found %s%s", detect_group_text(find->group),
-             find->at.kind == TEXT_HEADER ? " in a header"
-             : find->border               ? " in pieces"
-                                          : "");
+             find->border ? " in pieces" : "");
     narrow(l, find->at, not_public(), source);
 }
 
