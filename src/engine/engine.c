@@ -4,10 +4,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/path.h"
+#include "engine/admit.h"
 #include "engine/guard.h"
 #include "engine/jail.h"
 #include "engine/launch.h"
 #include "engine/lines.h"
+#include "engine/slots.h"
 #include "engine/unload.h"
 #include "loop/child.h"
 #include "turn/line.h"
@@ -27,6 +29,8 @@ struct job {
     struct wirerun *wire; /* NULL: it waits, or its connection broke */
     uint64_t asked_us;    /* at the place */
     struct line_seat seat;
+    bool has_slot;
+    int slot;              /* as slots_take() said */
     struct timer timer;    /* how long it waits for the death that broke it */
     struct outcome broken; /* meanwhile */
 };
@@ -38,8 +42,9 @@ struct engine {
     struct gate *gate;
     struct arena arena; /* what the spec told */
     struct launch launch;
-    const char *const *argv;
+    const char *const *argv, *const *argv_many; /* for one caller, for several */
     struct endpoint to;
+    struct admit admit;
     uint64_t unload_ms, start_ms, first_ms, idle_ms, stop_ms, backoff_first_ms;
     enum engine_unload unload;
     double resident_watts;
@@ -53,6 +58,9 @@ struct engine {
     struct timer timer; /* the state's: next probe, unloading, killing, starting again */
     struct later later; /* rest() */
     struct line line;   /* open while it is ready; its seats are jobs' */
+    struct slots slots;
+    bool many;   /* keys tell the callers apart */
+    bool shares; /* the process has a cache that all its slots share */
     struct lines lines;
     int jail; /* JAIL_... bits reached; -1: not told yet */
     char isolation[64];
@@ -111,6 +119,8 @@ static void job_free(struct job *j, bool served)
 
     timer_disarm(e->loop, &j->timer);
     line_leave(&j->seat, served);
+    if (j->has_slot)
+        slots_give(&e->slots, j->slot);
     j->run->pass = clearance_free(j->run->pass);
     j->run->state = NULL;
     free(j);
@@ -224,10 +234,10 @@ static int64_t stay_ms(const struct engine *e)
     return (int64_t)unload_after_ms(e->load_ms, e->place.watts, e->resident_watts);
 }
 
-/* Ready with nobody there: begins to count. */
+/* Ready with nobody there: begins to count.  A process whose cache all would share ends first. */
 static void rest(struct engine *e)
 {
-    int64_t ms = stay_ms(e);
+    int64_t ms = e->many && e->shares ? 0 : stay_ms(e);
 
     if (e->state != ENGINE_READY || e->line.in.n || e->line.waiting.n || ms < 0 ||
         timer_armed(&e->timer))
@@ -253,6 +263,7 @@ static void become_ready(struct engine *e)
     enter(e, ENGINE_READY);
     e->why[0] = 0;
     e->failed_starts = 0;
+    admit_lived(&e->admit);
     e->load_ms = (clock_mono_us() - e->spawned_us) / 1000;
     e->loaded_wall_us = clock_wall_us();
     log_at(LOG_INFO, "engine", "ready", LOG_WORD("place", e->place.name),
@@ -285,13 +296,33 @@ static void probe_later(struct engine *e)
     arm(e, &e->timer, young ? ENGINE_PROBE_MS : 10 * ENGINE_PROBE_MS, on_probe_due);
 }
 
+static void refuse_model(struct engine *e, const char *why)
+{
+    snprintf(e->why, sizeof e->why, "%s", why);
+    child_kill(e->child, SIGKILL); /* on_exit keeps this reason */
+}
+
+/* Its server answers: the last thing to know is what its template does. */
+static void become_ready_if(struct engine *e)
+{
+    char why[ADMIT_WHY_BYTES] = "";
+    enum admit_answer answer = e->launch.kind == LAUNCH_CHAT
+                                   ? admit_template(&e->admit, (int)child_pid(e->child), why)
+                                   : ADMIT_YES;
+
+    if (answer == ADMIT_YES)
+        become_ready(e);
+    else if (answer == ADMIT_NO)
+        refuse_model(e, why);
+}
+
 static void on_probe_done(void *owner, const struct call_result *result)
 {
     struct engine *e = owner;
 
     e->probe = NULL;
     if (result->status == NIGH_OK && result->http_status == 200)
-        become_ready(e);
+        become_ready_if(e);
     else
         probe_later(e);
 }
@@ -305,7 +336,7 @@ static void probe(struct engine *e)
     struct clearance *pass = NULL;
     struct nigh_err err = {0};
 
-    if (e->probe)
+    if (e->probe || admit_busy(&e->admit))
         return;
     if (gate_clear(e->gate, &pass, "", LABEL_ANYWHERE, &e->to.dest, none, &err) != NIGH_OK ||
         client_send(e->client, &e->probe, &call, pass, &ops, e, &err) != NIGH_OK) {
@@ -322,6 +353,8 @@ static void on_probe_due(struct timer *t)
         snprintf(e->why, sizeof e->why, "the model was not ready after %llu s",
                  (unsigned long long)e->start_ms / 1000);
         child_kill(e->child, SIGKILL); /* on_exit keeps this reason */
+    } else if (admit_stuck(&e->admit, e->why)) {
+        child_kill(e->child, SIGKILL);
     } else if (access(e->launch.socket, F_OK) == 0) {
         probe(e);
     } else {
@@ -329,10 +362,26 @@ static void on_probe_due(struct timer *t)
     }
 }
 
+static bool says(struct slice line, const char *words)
+{
+    return memmem(line.p, line.len, words, strlen(words)) != NULL;
+}
+
+/* What llama-server 0.7.0 says of its start.  Hints: without them it is the slower or the later clock
+ * that tells. */
+static void on_start_line(struct engine *e, struct slice line)
+{
+    if (says(line, "load_model: initializing, n_slots"))
+        admit_trial(&e->admit, (int)child_pid(e->child));
+    else if (says(line, "llama_server: model loaded"))
+        admit_trial(&e->admit, 0);
+    else if (says(line, "listening on unix:"))
+        probe(e);
+}
+
 static void on_line(void *owner, struct slice line)
 {
     struct engine *e = owner;
-    static const char listening[] = "listening on unix:";
     int bits = e->jail < 0 ? jail_parse(line.p, line.len) : -1;
 
     lines_add(&e->lines, line);
@@ -343,9 +392,8 @@ static void on_line(void *owner, struct slice line)
         log_at(LOG_INFO, "engine", "jailed", LOG_NUM("netns", !!(bits & JAIL_NETNS)),
                LOG_NUM("seccomp", !!(bits & JAIL_SECCOMP)),
                LOG_NUM("landlock", !!(bits & JAIL_LANDLOCK)));
-    } else if (e->state == ENGINE_STARTING && line.len > sizeof listening &&
-               memmem(line.p, line.len, listening, sizeof listening - 1)) {
-        probe(e);
+    } else if (e->state == ENGINE_STARTING) {
+        on_start_line(e, line);
     }
 }
 
@@ -368,6 +416,7 @@ static void on_exit_child(void *owner, int64_t status, int signum)
     bool good = started && clock_mono_us() - e->state_us > ENGINE_GOOD_MS * UINT64_C(1000);
 
     e->child = child_free(e->child);
+    admit_cancel(&e->admit);
     if (e->state == ENGINE_STOPPING) {
         enter(e, ENGINE_STOPPED);
         if (e->line.waiting.n)
@@ -385,8 +434,13 @@ static void on_exit_child(void *owner, int64_t status, int signum)
         fall(e, ENGINE_BROKEN, ENGINE_BROKEN_MS);
         return;
     }
+    if (!started)
+        admit_died(&e->admit, signum, e->why);
     tell_death(e, status, signum);
-    fall_back_off(e);
+    if (admit_stays_refused(&e->admit))
+        fall(e, ENGINE_BROKEN, ENGINE_BROKEN_MS);
+    else
+        fall_back_off(e);
 }
 
 static enum nigh_status start_child(struct engine *e, struct nigh_err *err)
@@ -399,20 +453,24 @@ static enum nigh_status start_child(struct engine *e, struct nigh_err *err)
         return nigh_fail(err, NIGH_NOTFOUND, "%s: %s", e->launch.program, strerror(errno));
     if (unlink(e->launch.socket) != 0 && errno != ENOENT)
         return nigh_fail(err, NIGH_IO, "%s: %s", e->launch.socket, strerror(errno));
-    return child_spawn(&e->child, e->loop, e->argv, NULL, &ops, e, err);
+    e->shares = !e->many;
+    slots_reset(&e->slots);
+    return child_spawn(&e->child, e->loop, e->many ? e->argv_many : e->argv, NULL, &ops, e, err);
 }
 
-static void spawn(struct engine *e)
+static void fall_broken(struct engine *e, const char *why)
+{
+    snprintf(e->why, sizeof e->why, "%.*s", (int)sizeof e->why - 1, why);
+    fall(e, ENGINE_BROKEN, ENGINE_BROKEN_MS);
+}
+
+static void load(struct engine *e)
 {
     struct nigh_err err = {0};
 
-    e->lines.serving = false;
-    e->jail = -1;
-    e->why[0] = 0;
     e->spawned_us = clock_mono_us();
     if (start_child(e, &err) != NIGH_OK) {
-        snprintf(e->why, sizeof e->why, "%.*s", (int)sizeof e->why - 1, err.what);
-        fall(e, ENGINE_BROKEN, ENGINE_BROKEN_MS);
+        fall_broken(e, err.what);
         return;
     }
     e->starts++;
@@ -420,9 +478,90 @@ static void spawn(struct engine *e)
     probe_later(e);
 }
 
+/* Of the files, before there is a process, or of the template, when it is up. */
+static void on_admitted(struct admit *admit, const char *why)
+{
+    struct engine *e = CONTAINER_OF(admit, struct engine, admit);
+
+    if (e->child && why)
+        refuse_model(e, why);
+    else if (e->child)
+        become_ready(e);
+    else if (why)
+        fall_broken(e, why);
+    else
+        load(e);
+}
+
+static void spawn(struct engine *e)
+{
+    char why[ADMIT_WHY_BYTES] = "";
+
+    e->lines.serving = false;
+    e->jail = -1;
+    e->why[0] = 0;
+    switch (admit_load(&e->admit, why)) {
+    case ADMIT_YES:
+        load(e);
+        break;
+    case ADMIT_NO:
+        fall_broken(e, why);
+        break;
+    case ADMIT_LATER:
+        enter(e, ENGINE_STARTING);
+        break;
+    }
+}
+
 /* ---- turns ---- */
 
 static void on_wire_done(void *owner, struct outcome *outcome);
+
+static bool wants_slot(const struct turn *turn)
+{
+    return turn->verb == VERB_CHAT || turn->verb == VERB_COMPLETE;
+}
+
+/* The body again, with members of ours before its last brace, where they win over the caller's; and,
+ * since these are other bytes, cleared again. */
+static enum nigh_status name_slot(struct job *j, struct slot_pick pick, struct nigh_err *err)
+{
+    struct run *run = j->run;
+    CLEANUP(buf_done) struct buf body = {0};
+    enum nigh_status status;
+
+    buf_add(&body, run->body.p, run->body.len - 1);
+    if (pick.slot != SLOTS_ANY)
+        json_put_int(&body, "id_slot", pick.slot);
+    if (!pick.cached)
+        json_put_bool(&body, "cache_prompt", false);
+    buf_add_char(&body, '}');
+    struct slice copy = arena_dup(run->arena, buf_slice(&body));
+    if (body.failed || !copy.p)
+        return nigh_fail(err, NIGH_TOOBIG, "%s: the request is larger than a turn may be",
+                         j->engine->place.name);
+    run->pass = clearance_free(run->pass);
+    status = gate_clear(j->engine->gate, &run->pass, "", run->turn->label, &run->place->dest, copy,
+                        err);
+    run->body = copy;
+    return status;
+}
+
+static enum nigh_status take_slot(struct job *j, struct nigh_err *err)
+{
+    struct engine *e = j->engine;
+    const struct run *run = j->run;
+
+    if (e->launch.kind != LAUNCH_CHAT || !wants_slot(run->turn))
+        return NIGH_OK;
+    struct slot_pick pick = slots_take(&e->slots, run->principal, turn_choices(run->turn) > 1);
+    j->has_slot = true;
+    j->slot = pick.slot;
+    if (!run->principal.p)
+        return NIGH_OK; /* the only caller there is: llama-server chooses and caches as it likes */
+    pick.cached &= !e->shares;
+    return name_slot(j, pick, err);
+}
 
 static enum nigh_status job_begin(struct job *j, struct nigh_err *err)
 {
@@ -444,6 +583,9 @@ static enum nigh_status job_begin(struct job *j, struct nigh_err *err)
         job_end(j, &whole);
         return NIGH_OK;
     }
+    enum nigh_status status = take_slot(j, err);
+    if (status != NIGH_OK)
+        return status;
     return wirerun_start(&j->wire, &spec, j->run, on_wire_done, j, err);
 }
 
@@ -526,18 +668,25 @@ static enum nigh_status encode(struct place *place, const struct turn *turn, str
     return NIGH_OK;
 }
 
+/* A model that was refused is away as long as its files stay as they are; and no longer. */
 static bool away(const struct engine *e)
 {
+    if (e->state == ENGINE_BROKEN && e->admit.refused)
+        return admit_stays_refused(&e->admit);
     return (e->state == ENGINE_BACKOFF || e->state == ENGINE_BROKEN) &&
-           clock_mono_us() < e->again_us;
+           clock_mono_us() < e->again_us && !admit_changed(&e->admit);
 }
 
 static enum ready ready(struct place *place, char why[static 128])
 {
     struct engine *e = engine_of(place);
 
+    if (away(e) && e->admit.refused) {
+        snprintf(why, 128, "%.127s", e->why);
+        return READY_NOT;
+    }
     if (away(e)) {
-        snprintf(why, 128, "%.80s; asked again in %llu s", e->why,
+        snprintf(why, 128, "%.90s; asked again in %llu s", e->why,
                  (unsigned long long)(ms_until(e->again_us) + 999) / 1000);
         return READY_NOT;
     }
@@ -582,6 +731,7 @@ static enum nigh_status start(struct place *place, struct run *run, struct nigh_
     enum nigh_status status;
     char why[192];
 
+    e->many = run->principal.p != NULL;
     if (load_at_once(e, run->turn))
         return start_load(e, run);
     if (away(e)) {
@@ -752,6 +902,30 @@ static void set_launch(struct engine *e, const struct engine_spec *spec)
     e->launch.jail_without = spec->jail_without;
 }
 
+static enum nigh_status set_args(struct engine *e, struct nigh_err *err)
+{
+    e->launch.one_caller = false;
+    enum nigh_status status = launch_args(&e->argv_many, &e->launch, &e->arena, err);
+    e->launch.one_caller = true;
+    return status ? status : launch_args(&e->argv, &e->launch, &e->arena, err);
+}
+
+static void set_admit(struct engine *e, const struct engine_spec *spec)
+{
+    e->slots.n = e->launch.slots;
+    e->slots.list = arena_calloc(&e->arena, e->slots.n, sizeof *e->slots.list);
+    e->admit = (struct admit){.loop = e->loop,
+                              .client = e->client,
+                              .gate = e->gate,
+                              .trust = spec->trust,
+                              .to = &e->to,
+                              .nigh = e->launch.nigh,
+                              .model_path = e->launch.model_path,
+                              .mmproj_path = e->launch.mmproj_path,
+                              .allow_unjailed = e->launch.allow_unjailed,
+                              .done = on_admitted};
+}
+
 static void set_clocks(struct engine *e, const struct engine_spec *spec)
 {
     line_init(&e->line, e->loop, e->launch.slots,
@@ -784,10 +958,11 @@ enum nigh_status engine_new(struct engine **ret, struct loop *loop, struct clien
     arena_init(&e->arena, 1 << 20); /* paths and arguments */
     set_launch(e, spec);
     set_clocks(e, spec);
+    set_admit(e, spec);
     enum nigh_status status = find_socket(e, spec->state_dir, err);
     if (status == NIGH_OK) {
         set_place(e, spec);
-        status = launch_args(&e->argv, &e->launch, &e->arena, err);
+        status = set_args(e, err);
     }
     if (status == NIGH_OK && e->arena.refused)
         status = nigh_fail(err, NIGH_NOMEM, "engine: out of memory");
@@ -804,6 +979,7 @@ struct engine *engine_free(struct engine *e)
     if (!e)
         return NULL;
     call_cancel(e->probe);
+    admit_done(&e->admit);
     timer_disarm(e->loop, &e->timer);
     loop_later_cancel(e->loop, &e->later);
     line_done(&e->line);
@@ -819,6 +995,16 @@ struct engine *engine_free(struct engine *e)
 struct place *engine_place(struct engine *e)
 {
     return &e->place;
+}
+
+const char *engine_model_path(const struct engine *e)
+{
+    return e->launch.model_path;
+}
+
+void engine_retry(struct engine *e)
+{
+    e->again_us = 0;
 }
 
 /* The second number of statm: resident pages. */

@@ -13,6 +13,10 @@
  *                   +----------+-> backoff -> starting
  *                   +-> broken (what a restart does not mend: asked again after ENGINE_BROKEN_MS)
  *
+ * `starting` begins with a look at the model's files, where nobody has yet (admit.h), and ends with one
+ * at what the model's template does; what is refused is `broken` until the files change.  A turn whose
+ * run tells a `principal` gets a slot that serves nothing of anybody else's from its cache (slots.h).
+ *
  * Invariants: 1. A process exists exactly in the states starting, ready and stopping.  2. No turn
  * waits in backoff or broken: it is refused at once, with the reason.  3. Never more than `slots`
  * turns of ours are in the process.  4. No turn's words are in engine_log().  5. The process runs
@@ -20,6 +24,7 @@
 #pragma once
 #include "engine/launch.h"
 #include "loop/loop.h"
+#include "model/trust.h"
 #include "net/client.h"
 #include "turn/place.h"
 
@@ -71,6 +76,7 @@ struct engine_spec {
     const char *pooling;     /* LAUNCH_EMBED; NULL: the model's own */
     const char *mmproj_path; /* NULL: it takes no images */
     const char *state_dir;   /* the socket goes to its private folder run/ */
+    struct trust *trust;     /* NULL: any file is loaded, and any template used; tests */
     uint64_t context_tokens; /* of one slot */
     unsigned slots;          /* 1 */
     unsigned queue_max;      /* ENGINE_QUEUE_MAX */
@@ -95,6 +101,8 @@ NIGH_MUST enum nigh_status engine_new(struct engine **ret, struct loop *loop, st
 /* Kills the process; no run may be going on. */
 struct engine *engine_free(struct engine *engine);
 struct place *engine_place(struct engine *engine);
+const char *engine_model_path(const struct engine *engine);
+void engine_retry(struct engine *engine); /* what kept it away is mended: the next turn may try */
 
 struct engine_status {
     enum engine_state state;

@@ -22,18 +22,6 @@
 
 extern char **environ;
 
-enum { JAIL_PATHS_MAX = 64 };
-
-struct jail {
-    const char *read[JAIL_PATHS_MAX], *write[JAIL_PATHS_MAX];
-    unsigned n_read, n_write;
-    uint64_t parent;
-    uint64_t data_max; /* 0: none */
-    bool no_netns, no_seccomp, no_landlock, allow_unjailed;
-    char **program;
-    unsigned reached;
-};
-
 /* One write(2) a line, so that it is never mixed with another's. */
 __attribute__((format(printf, 1, 2))) static void say(const char *fmt, ...)
 {
@@ -91,11 +79,11 @@ static bool take_value(struct jail *j, const char *word, const char *value)
     return strcmp(word, "--parent") == 0 && take_number(&j->parent, value);
 }
 
-static bool parse(struct jail *j, int argc, char **argv)
+static bool parse(struct jail *j, char ***ret_program, int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--") == 0) {
-            j->program = argv + i + 1;
+            *ret_program = argv + i + 1;
             return i + 1 < argc;
         }
         if (take_flag(j, argv[i]))
@@ -454,43 +442,59 @@ static void clear_env(void)
     *to = NULL;
 }
 
-int jail_main(int argc, char **argv)
+static void tell(unsigned reached)
 {
-    struct jail j = {0};
+    say("%s%s%s%s", reached ? "" : "none", reached & JAIL_NETNS ? "netns " : "",
+        reached & JAIL_SECCOMP ? "seccomp " : "", reached & JAIL_LANDLOCK ? "landlock" : "");
+}
 
-    if (!parse(&j, argc, argv)) {
-        say("usage: jail [--read PATH] [--write FOLDER] [--data-max BYTES] -- PROGRAM ARG...");
-        return JAIL_EXIT_USAGE;
-    }
-    if (!dies_with_parent(&j))
+int jail_enter(const struct jail *j)
+{
+    unsigned reached = 0;
+
+    if (!dies_with_parent(j))
         return JAIL_EXIT_ORPHAN;
     close_files();
-    if (!set_limits(&j))
+    if (!set_limits(j))
         return JAIL_EXIT_REFUSED;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
         say("no_new_privs: %s", strerror(errno));
         return JAIL_EXIT_REFUSED;
     }
-    if (enter_netns(&j))
-        j.reached |= JAIL_NETNS;
+    if (enter_netns(j))
+        reached |= JAIL_NETNS;
     if (!drop_capabilities())
         return JAIL_EXIT_REFUSED;
-    if (enter_landlock(&j))
-        j.reached |= JAIL_LANDLOCK;
+    if (enter_landlock(j))
+        reached |= JAIL_LANDLOCK;
     clear_env();
-    if (!dies_with_parent(&j))
+    if (!dies_with_parent(j))
         return JAIL_EXIT_ORPHAN;
-    if (enter_seccomp(&j))
-        j.reached |= JAIL_SECCOMP;
+    if (enter_seccomp(j))
+        reached |= JAIL_SECCOMP;
 
-    if (!(j.reached & (JAIL_NETNS | JAIL_SECCOMP)) && !j.allow_unjailed) {
+    if (!(reached & (JAIL_NETNS | JAIL_SECCOMP)) && !j->allow_unjailed) {
         say("refused: neither a network namespace nor a seccomp filter is possible here");
         return JAIL_EXIT_REFUSED;
     }
-    say("%s%s%s%s", j.reached ? "" : "none", j.reached & JAIL_NETNS ? "netns " : "",
-        j.reached & JAIL_SECCOMP ? "seccomp " : "", j.reached & JAIL_LANDLOCK ? "landlock" : "");
-    execv(j.program[0], j.program);
-    say("execute %s: %s", j.program[0], strerror(errno));
+    tell(reached);
+    return 0;
+}
+
+int jail_main(int argc, char **argv)
+{
+    struct jail j = {0};
+    char **program = NULL;
+
+    if (!parse(&j, &program, argc, argv)) {
+        say("usage: jail [--read PATH] [--write FOLDER] [--data-max BYTES] -- PROGRAM ARG...");
+        return JAIL_EXIT_USAGE;
+    }
+    int status = jail_enter(&j);
+    if (status != 0)
+        return status;
+    execv(program[0], program);
+    say("execute %s: %s", program[0], strerror(errno));
     return JAIL_EXIT_EXEC;
 }
 

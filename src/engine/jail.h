@@ -18,6 +18,8 @@
  * It can connect to no Unix socket either, since a message bus or a container engine behind one
  * would be a way out; it may only listen.  3. Nothing here reads or prints content. */
 #pragma once
+#include <stdbool.h>
+#include <stdint.h>
 
 enum {
     JAIL_EXIT_USAGE = 64,
@@ -32,6 +34,19 @@ enum {
     JAIL_LANDLOCK = 4,
 };
 #define JAIL_LINE "nigh-jail:" /* begins each line it writes */
+
+enum { JAIL_PATHS_MAX = 64 };
+struct jail {
+    const char *read[JAIL_PATHS_MAX], *write[JAIL_PATHS_MAX];
+    unsigned n_read, n_write;
+    uint64_t parent;   /* whose death is ours; 0: nobody's */
+    uint64_t data_max; /* 0: none */
+    bool no_netns, no_seccomp, no_landlock, allow_unjailed;
+};
+
+/* Puts the walls up around this process and tells what was reached.  0, or an exit status with
+ * which to leave at once: some walls may stand. */
+int jail_enter(const struct jail *jail);
 
 /* argv[0] is "jail".  Returns an exit status, or not at all.  More options, to test one wall at a
  * time: --no-netns, --no-seccomp, --no-landlock. */

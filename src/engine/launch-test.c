@@ -49,7 +49,7 @@ TEST(launch_tells_jail_and_server_apart)
     CHECK_STR(after(argv, "--ctx-size"), "8192"); /* a slot has what was asked for */
     CHECK_STR(after(argv, "--parallel"), "2");
     CHECK_STR(after(argv, "--threads-http"), "5");
-    CHECK_STR(after(argv, "--cache-ram"), "1024");
+    CHECK_STR(after(argv, "--cache-ram"), "0"); /* all its slots would share it */
     CHECK(has(argv, "--no-slots") && has(argv, "--offline"));
     CHECK(!has(argv, "--data-max") && !has(argv, "--threads") && !has(argv, "--mmproj"));
     CHECK(!has(argv, "/")); /* /bin/sh leads to a folder, never to the root */
@@ -70,6 +70,7 @@ TEST(launch_limits_and_extras)
     l.n_extra = 2;
     l.mmproj_path = "/etc/group";
     l.jail_without = JAIL_NETNS;
+    l.one_caller = true;
     CHECK_EQ(launch_args(&argv, &l, &a, NULL), NIGH_OK);
     CHECK_STR(after(argv, "--data-max"), "1073741824");
     CHECK_STR(after(argv, "--cache-ram"), "128"); /* an eighth of the ceiling */

@@ -115,7 +115,7 @@ static void add_kind(struct args *args, const struct launch *l)
 /* Of llama-server 0.7.0; `--help` there tells more. */
 static void add_server(struct args *args, const struct launch *l)
 {
-    uint64_t cache_mib = LAUNCH_CACHE_MIB_MAX;
+    uint64_t cache_mib = l->one_caller ? LAUNCH_CACHE_MIB_MAX : 0;
 
     if (l->memory_bytes && l->memory_bytes / 8 >> 20 < cache_mib)
         cache_mib = l->memory_bytes / 8 >> 20;

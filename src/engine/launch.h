@@ -29,6 +29,7 @@ struct launch {
     const char *const *extra; /* more arguments for it, last so that they win */
     size_t n_extra;
     long parent_pid;
+    bool one_caller; /* nobody else's prompts are in its cache: it may keep one in memory */
     bool allow_unjailed;
     unsigned jail_without; /* JAIL_... bits to leave out, for tests of the others */
 };

@@ -61,7 +61,7 @@ static const struct member top[] = {
     {"reasoning", K_WORD},
     {"include", K_WORD},
     {"service_tier", K_WORD},
-    {"logit_bias", K_OURS},
+    {"logit_bias", K_WORD}, /* numbers of tokens have six digits, no private value so few */
     OURS("model"),
     OURS("stream"),
     OURS("stream_options"),

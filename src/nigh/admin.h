@@ -16,6 +16,8 @@ admin_fn admin_models, admin_model, admin_health, admin_ready, admin_status, adm
 admin_fn admin_ledger, admin_ledger_verify, admin_ledger_head, admin_ledger_export;
 /* consent_routes.c */
 admin_fn admin_consents, admin_consent_give, admin_consent_revoke;
+/* model_files.c */
+admin_fn admin_model_files, admin_model_accept;
 /* ollama.c */
 admin_fn admin_ollama_tags, admin_ollama_show, admin_ollama_ps, admin_ollama_version,
     admin_ollama_alive, admin_ollama_not_here;

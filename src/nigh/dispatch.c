@@ -179,6 +179,13 @@ static void on_done(struct run *run, const struct outcome *outcome)
         walk_go(&r->walk, outcome->fate == FATE_WHOLE ? STEP_REPLY : STEP_ESCALATE);
 }
 
+static struct slice principal_of(const struct request *r)
+{
+    if (keys_count(r->node->keys) == 0)
+        return (struct slice){0};
+    return r->who ? (struct slice){(const char *)r->who->digest, sizeof r->who->digest} : SLICE("");
+}
+
 enum walk_step step_run(struct walk *walk)
 {
     struct request *r = walk->owner;
@@ -197,6 +204,7 @@ enum walk_step step_run(struct walk *walk)
     masking_reset(&r->masking);
     r->run->deadline_us = r->deadline.due_us;
     r->run->who = line_who(r->key);
+    r->run->principal = principal_of(r);
     r->run->patience_ms = has_alternative(r) ? RETRY_PATIENCE_MS : 0;
     r->run->pass = TAKE(r->pass);
     r->run->on_event = on_event;

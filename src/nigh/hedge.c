@@ -54,6 +54,7 @@ static enum nigh_status ask(struct request *r, size_t candidate, struct nigh_err
                         .arena = &r->walk.arena,
                         .deadline_us = r->deadline.due_us,
                         .who = r->run->who,
+                        .principal = r->run->principal,
                         .on_event = r->run->on_event,
                         .on_done = r->run->on_done,
                         .owner = r};

@@ -397,7 +397,9 @@ static void keep_find(struct labelling *l, const struct find *find)
             return;
     }
     snprintf(source, sizeof source, "found %s%s", detect_group_text(find->group),
-             find->border ? " in pieces" : "");
+             find->at.kind == TEXT_HEADER ? " in a header"
+             : find->border               ? " in pieces"
+                                          : "");
     narrow(l, find->at, not_public(), source);
 }
 

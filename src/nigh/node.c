@@ -164,6 +164,7 @@ static struct setting_parts node_parts(struct node *node)
         .gate = node->gate,
         .skills = node->skills,
         .skill_place = node->skill_place,
+        .trust = node->trust,
         .state_dir = node->state_dir,
     };
 }
@@ -421,6 +422,8 @@ static enum nigh_status node_build(struct node *node, const struct node_options 
     if (status == NIGH_OK)
         status = keys_new(&node->keys, node->store, err);
     if (status == NIGH_OK)
+        status = trust_new(&node->trust, node->store, err);
+    if (status == NIGH_OK)
         status = zones_build(&bare, NULL, 0, &config->arena, err);
     if (status == NIGH_OK)
         status = ledger_new(&node->ledger, node->store, &bare, err);
@@ -530,6 +533,7 @@ struct node *node_free(struct node *node)
     node->ledger = ledger_free(node->ledger);
     node->sessions = sessions_free(node->sessions);
     node->imprints = imprints_free(node->imprints);
+    node->trust = trust_free(node->trust);
     node->keys = keys_free(node->keys);
     node->store = store_close(node->store);
     empty_pool(node);

@@ -56,6 +56,7 @@ struct node {
     struct imprints *imprints;
     struct sessions *sessions;
     struct local_key *local; /* in secret memory */
+    struct trust *trust; /* of model files */
     struct ledger *ledger;
     struct consents *consents;
     struct gate *gate;

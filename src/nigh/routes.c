@@ -84,6 +84,8 @@ static const struct route {
     {"DELETE", "/nigh/v1/ledger/consents/", ROUTE_TREE | ROUTE_CHANGES, NULL,
      admin_consent_revoke},
     {"GET", "/nigh/v1/engine/log", 0, NULL, admin_engine_log},
+    {"GET", "/nigh/v1/models", 0, NULL, admin_model_files},
+    {"POST", "/nigh/v1/models/accept", ROUTE_JSON | ROUTE_CHANGES, NULL, admin_model_accept},
     {"GET", "/nigh/v1/keys", 0, NULL, admin_keys},
     {"POST", "/nigh/v1/keys", ROUTE_JSON | ROUTE_CHANGES, NULL, admin_key_new},
     {"DELETE", "/nigh/v1/keys/", ROUTE_TREE | ROUTE_CHANGES, NULL, admin_key_revoke},

@@ -5,7 +5,7 @@
 #include "base/path.h"
 #include "engine/launch.h"
 #include "meter/price.h"
-#include <dirent.h>
+#include "model/shelf.h"
 #include <math.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -21,50 +21,20 @@ struct setting_engine {
 
 /* --- where things are ------------------------------------------------------------------------- */
 
-/* The only *.gguf of the store, into ret. */
-static enum nigh_status only_model(char ret[static PATH_BYTES], const char *dir,
-                                   struct nigh_err *err)
-{
-    DIR *d = opendir(dir);
-    char found[256] = "";
-    unsigned n = 0;
-
-    for (struct dirent *e; d && (e = readdir(d));) {
-        size_t len = strlen(e->d_name);
-        if (len > 5 && strcmp(e->d_name + len - 5, ".gguf") == 0) {
-            snprintf(found, sizeof found, "%s", e->d_name);
-            n++;
-        }
-    }
-    if (d)
-        closedir(d);
-    if (n == 1)
-        return path_join(ret, dir, found, err);
-    if (n)
-        return nigh_fail(err, NIGH_NOTFOUND, "engine.model: %u models in %.140s: name one", n, dir);
-    return nigh_fail(err, NIGH_NOTFOUND,
-                     "engine.model: no model: put a .gguf file into %.140s or set NIGH_MODEL", dir);
-}
-
 enum nigh_status setting_model_path(char ret[static PATH_BYTES], const struct config_engine *engine,
                                     struct nigh_err *err)
 {
-    char dir[PATH_BYTES], file[512];
+    char dir[PATH_BYTES];
     const char *name = engine->model ? engine->model : getenv("NIGH_MODEL");
     enum nigh_status status = path_models(dir, err);
 
     if (status != NIGH_OK)
         return status;
     if (!name || !name[0])
-        return only_model(ret, dir, err);
-    if (strchr(name, '/')) {
-        snprintf(ret, PATH_BYTES, "%s", name);
-    } else {
-        snprintf(file, sizeof file, "%s.gguf", name);
-        status = path_join(ret, dir, file, err);
-        if (status != NIGH_OK)
-            return status;
-    }
+        return shelf_only(ret, dir, err);
+    if (!strchr(name, '/'))
+        return shelf_find(ret, dir, name, err);
+    snprintf(ret, PATH_BYTES, "%s", name); /* a path, as the owner of the config wrote it */
     if (access(ret, R_OK) != 0)
         return nigh_fail(err, NIGH_NOTFOUND, "engine.model: %.180s: %m", ret);
     return NIGH_OK;
@@ -191,6 +161,7 @@ static enum nigh_status engine_box_new(struct setting_engine **ret, const struct
         .quality = config->quality,
         .watts = config->watts,
         .state_dir = parts->state_dir,
+        .trust = parts->trust,
     };
     enum nigh_status status =
         engine_new(&box->engine, parts->loop, parts->client, parts->gate, &spec, err);
@@ -268,9 +239,14 @@ static enum nigh_status setting_engines_find(struct setting *s, const struct set
     return find_beside(s, LAUNCH_RERANK, parts, previous, err);
 }
 
+struct engine *setting_engine(const struct setting *setting, enum launch_kind kind)
+{
+    return setting->engines[kind] ? setting->engines[kind]->engine : NULL;
+}
+
 struct engine *setting_local(const struct setting *setting)
 {
-    return setting->engines[LAUNCH_CHAT] ? setting->engines[LAUNCH_CHAT]->engine : NULL;
+    return setting_engine(setting, LAUNCH_CHAT);
 }
 
 /* --- the clouds -------------------------------------------------------------------------- */

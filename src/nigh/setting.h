@@ -38,6 +38,7 @@ struct setting_parts { /* what it is built on; outlives it */
     struct gate *gate;
     struct skills *skills;
     struct place *skill_place;
+    struct trust *trust;
     const char *state_dir;
 };
 
@@ -48,6 +49,7 @@ NIGH_MUST enum nigh_status setting_new(struct setting **ret, struct config *conf
 struct setting *setting_ref(struct setting *setting);
 struct setting *setting_unref(struct setting *setting);
 struct engine *setting_local(const struct setting *setting); /* NULL: none */
+struct engine *setting_engine(const struct setting *setting, enum launch_kind kind); /* likewise */
 
 /* Where the local model's file is: the config's path or name, $NIGH_MODEL, or the only model in the
  * store.  NIGH_NOTFOUND with a text that says what to do. */

@@ -251,6 +251,9 @@ TEST(naming_a_place_lifts_nothing)
     ask_turn(&h, &turn, "openai/gpt-5-mini", "Hi", "home");
     CHECK_EQ(decide(&h, &turn, 5), NIGH_DENIED);
     CHECK_STR(h.err.what, "label home: openai/gpt-5-mini not permitted");
+    strcpy(turn.label_source, "found secret");
+    CHECK_EQ(decide(&h, &turn, 5), NIGH_DENIED);
+    CHECK_STR(h.err.what, "label home (found secret): openai/gpt-5-mini not permitted");
     CHECK_EQ(h.plan.n, 5); /* the bill can tell why */
     CHECK_EQ(h.plan.n_usable, 0);
     house_done(&h);

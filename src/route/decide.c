@@ -472,11 +472,23 @@ static const char *const remedies[VERB_COUNT_OF] = {
     [VERB_COUNT] = "local models do (engine.model), and clouds that speak Anthropic's API",
 };
 
-/* "label device: here/x not ready (...); openai/y not permitted". */
+/* "device (found secret)": who narrowed it is what the user can do something about. */
+static const char *label_and_source(const struct ask *ask)
+{
+    const char *source = ask->turn->label_source;
+    const char *text = NULL;
+
+    if (source[0] && strcmp(source, "default") != 0)
+        text = arena_printf(ask->arena, "%.40s (%s)", ask->plan->label, source);
+    return text ? text : ask->plan->label;
+}
+
+/* "label device (rule 2): here/x not ready (...); openai/y not permitted". */
 static enum nigh_status refuse(struct ask *ask, struct nigh_err *err)
 {
     struct plan *plan = ask->plan;
     enum nigh_status status = refusal_status(plan);
+    const char *label = label_and_source(ask);
     char text[224];
     size_t len = 0, told = 0;
 
@@ -492,13 +504,13 @@ static enum nigh_status refuse(struct ask *ask, struct nigh_err *err)
                                  c->place->name, c->drop == DROP_LABEL ? "not permitted" : c->why);
     }
     plan->retry_after_ms = soonest(plan);
-    snprintf(plan->reason, sizeof plan->reason, "refused: label %.40s: %.90s", plan->label,
+    snprintf(plan->reason, sizeof plan->reason, "refused: label %.70s: %.90s", label,
              told ? text : "no place is configured");
     header_safe(plan->reason);
     if (status == NIGH_UNSUPPORTED)
-        return nigh_fail(err, status, "label %.40s: %.60s%s; %s", plan->label, text,
+        return nigh_fail(err, status, "label %.70s: %.60s%s; %s", label, text,
                          strlen(text) > 60 ? "..." : "", remedies[ask->turn->verb]);
-    return nigh_fail(err, status, "label %s: %s", plan->label,
+    return nigh_fail(err, status, "label %s: %s", label,
                      told ? text : "no place is configured");
 }
 

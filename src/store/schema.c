@@ -75,6 +75,9 @@ static const char *const migrations[] = {
     " causes JSON TEXT NOT NULL, seen INTEGER NOT NULL, PRIMARY KEY(key_name, session))"
     " WITHOUT ROWID;"
     "CREATE INDEX sessions_seen ON sessions(seen);",
+    /* 6: what is known of model files (model/trust.h).  template, pinned: base64. */
+    "CREATE TABLE models(path TEXT PRIMARY KEY NOT NULL, stamp TEXT NOT NULL, why TEXT NOT NULL,"
+    " acceptable BOOLEAN NOT NULL, accepted BOOLEAN NOT NULL, template TEXT, pinned TEXT);",
 };
 
 /* A replay may bring a record a second time: each statement then changes nothing.  ON CONFLICT
@@ -131,6 +134,12 @@ static const struct store_kind kinds[] = {
                 "ON CONFLICT(key_name, session) DO UPDATE SET label = :label, causes = :causes,"
                 " seen = :seen WHERE seen <= :seen"},
     {"session-forget", "DELETE FROM sessions WHERE key_name = :key_name AND session = :session"},
+    /* The latest stands, also after a replay, which brings all that followed as well. */
+    {"model", "INSERT INTO models(path, stamp, why, acceptable, accepted, template, pinned) "
+              "VALUES(:path, :stamp, :why, :acceptable, :accepted, :template, :pinned) "
+              "ON CONFLICT(path) DO UPDATE SET stamp = excluded.stamp, why = excluded.why,"
+              " acceptable = excluded.acceptable, accepted = excluded.accepted,"
+              " template = excluded.template, pinned = excluded.pinned"},
     {"key-revoke", "UPDATE keys SET revoked = :revoked WHERE digest = :digest AND revoked IS NULL"},
 };
 

@@ -92,6 +92,9 @@ struct run {
     uint64_t masked;        /* values in it that are placeholders, so in the answer too */
     uint64_t deadline_us;   /* monotonic; 0: the place's own clocks only */
     uint32_t who;           /* line_who() of the caller's key: places that are full are fair */
+    /* The caller's key by its digest, "" the node's own commands; absent: there are no keys, and so
+     * one caller.  Nothing in a cache is shared between two. */
+    struct slice principal;
     /* So far; exact once on_done came or it was cancelled.  Of a place on this device: 0 is fine. */
     uint64_t bytes_out, bytes_in;
     uint64_t counted_out, counted_in; /* of these: what the owner has counted already */

@@ -223,6 +223,26 @@ TEST(search_reads_escaped_arguments)
     CHECK(found(&turn, DETECT_CARD));
 }
 
+/* THREATS.md 25: beside the texts, too. */
+TEST(search_reads_numbers_and_headers)
+{
+    const struct slice hello = SLICE("hello");
+    struct extra extra = {.key = SLICE("account")};
+    struct turn turn;
+
+    ready();
+    turn = talk("u", &hello);
+    CHECK_EQ(json_parse(&extra.val, SLICE("{\"no\":[4111111111111111]}"), &arena, NULL), NIGH_OK);
+    turn.extras = &extra;
+    CHECK(found(&turn, DETECT_CARD));
+    CHECK(slice_is(find_value(&search.finds[0]), "4111111111111111"));
+    CHECK(!search.finds[0].border);
+    turn.extras = NULL;
+    turn.beta = SLICE("4111111111111111");
+    CHECK(found(&turn, DETECT_CARD));
+    CHECK(search.finds[0].border); /* it cannot be masked there */
+}
+
 TEST(search_tells_where_a_find_stands)
 {
     const struct slice texts[] = {SLICE("hello"), SLICE("write to anna@example.org")};

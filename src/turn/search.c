@@ -163,14 +163,15 @@ static bool read_text(struct reading *r, struct slice text, struct text_at at)
     if (status != NIGH_OK)
         return fail(r, status, at);
     for (size_t i = 0; i < spans->n; i++)
-        if (!add_find(r, &spans->all[i], text, false, at))
+        if (!add_find(r, &spans->all[i], text, at.kind == TEXT_HEADER, at))
             return false;
-    return at.kind == TEXT_NAME || read_borders(r, text, at);
+    return (at.kind != TEXT_WORDS && at.kind != TEXT_JSON) || read_borders(r, text, at);
 }
 
+/* Numbers stood in the arguments' text, which was read before. */
 static bool on_string(void *owner, struct slice text, struct text_at at)
 {
-    return read_text(owner, text, at);
+    return at.kind == TEXT_NUMBER || read_text(owner, text, at);
 }
 
 /* As it stands too: a number is no string. */
@@ -191,6 +192,8 @@ static bool on_text(void *owner, struct slice text, struct text_at at)
 {
     struct reading *r = owner;
 
+    if (at.kind == TEXT_NUMBER && !(text = arena_dup(&r->search->arena, text)).p)
+        return fail(r, NIGH_NOMEM, at); /* a find's text outlives this call */
     return at.kind == TEXT_JSON ? read_arguments(r, text, at) : read_text(r, text, at);
 }
 

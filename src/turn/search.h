@@ -19,7 +19,7 @@ struct find {
     struct text_at at; /* of a find over a border: where its end stands */
     const char *type;
     enum detect_group group;
-    bool border;       /* cut over texts: no placeholder can stand for it */
+    bool border;       /* cut over texts, or in a header: no placeholder can stand for it */
     struct slice text; /* what it was found in */
     size_t start, end; /* of text */
 };
@@ -44,7 +44,7 @@ struct search {
     /* The end of all that the user said, with `before`: for the session. */
     char said[DETECT_BORDER_BYTES];
     size_t n_said;
-    struct arena arena; /* of arguments' JSON and of texts over borders */
+    struct arena arena; /* of arguments' JSON, of numbers, of texts over borders */
     struct spans spans; /* private */
 };
 /* Reads the turn; what the search held before is gone. */

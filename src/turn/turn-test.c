@@ -56,16 +56,18 @@ TEST(every_text_that_would_leave_is_shown)
         text_part("hello"),
         {.kind = PART_CALL, .call_id = SLICE("c1"), .name = SLICE("fn"), .text = SLICE("{}")},
         {.kind = PART_IMAGE, .url = SLICE("https://a/b"), .inner = &inner},
-        {.kind = PART_IMAGE, .url = SLICE("data:image/png;base64,AAAA")},
+        {.kind = PART_IMAGE, .url = SLICE("data:image/png;base64,iVBORw0KGgoAAAAN")},
         {.kind = PART_IMAGE, .url = SLICE("data:text/plain,secret")},
+        {.kind = PART_IMAGE, .url = SLICE("data:image/png;base64,c2VjcmV0")},
         {.kind = PART_FILE},
     };
 
     arena_init(&a, 1 << 20);
     one_message(&t, &m, parts, ARRAY_LEN(parts));
     CHECK_EQ(json_parse(&inner.val, SLICE("[\"deep\"]"), &a, NULL), NIGH_OK);
-    CHECK_EQ(json_parse(&outer.val, SLICE("{\"k\":{\"l\":\"v\"},\"n\":1}"), &a, NULL), NIGH_OK);
-    CHECK_EQ(json_parse(&parts[5].raw, SLICE("{\"name\":\"f.txt\"}"), &a, NULL), NIGH_OK);
+    CHECK_EQ(json_parse(&outer.val, SLICE("{\"k\":{\"l\":\"v\"},\"n\":1,\"m\":1234567}"), &a, NULL),
+             NIGH_OK);
+    CHECK_EQ(json_parse(&parts[6].raw, SLICE("{\"name\":\"f.txt\"}"), &a, NULL), NIGH_OK);
     CHECK_EQ(json_parse(&tool.schema, SLICE("{\"type\":\"object\"}"), &a, NULL), NIGH_OK);
     CHECK_EQ(json_parse(&t.metadata, SLICE("{\"nigh_label\":\"home\",\"who\":\"me\"}"), &a, NULL),
              NIGH_OK);
@@ -74,10 +76,13 @@ TEST(every_text_that_would_leave_is_shown)
     t.tools = &tool;
     t.n_tools = 1;
     t.stops[t.n_stops++] = SLICE("END");
+    t.beta = SLICE("beta");
     turn_each_text(&t, collect, &seen);
     CHECK_STR(seen.data, "ann|hello|{}|fn|c1|https://a/b|hidden|deep|data:text/plain,secret|"
-                         "name|f.txt|tool|does|type|object|END|who|me|x|k|l|v|n|");
-    CHECK_EQ(turn_text_bytes(&t), seen.len - 23);
+                         "data:image/"
+                         "png;base64,c2VjcmV0|name|f.txt|tool|does|type|object|END|beta|who|me|x|k|"
+                         "l|v|n|m|1234567|");
+    CHECK_EQ(turn_text_bytes(&t), seen.len - 27);
 
     int calls = 0;
     turn_each_text(&t, stop_at_second, &calls);

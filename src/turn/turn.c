@@ -1,5 +1,6 @@
 #include "turn/turn.h"
 #include "turn/place.h"
+#include <inttypes.h>
 #include <math.h>
 
 void turn_init(struct turn *turn)
@@ -67,6 +68,16 @@ static bool visit_name(struct visit *v, struct slice text)
     return visit_as(v, text, TEXT_NAME);
 }
 
+static bool visit_number(struct visit *v, yyjson_val *val)
+{
+    char digits[24];
+
+    if (!yyjson_is_uint(val) || yyjson_get_uint(val) < TEXT_NUMBER_LEAST)
+        return true;
+    int n = snprintf(digits, sizeof digits, "%" PRIu64, yyjson_get_uint(val));
+    return visit_as(v, (struct slice){digits, (size_t)n}, TEXT_NUMBER);
+}
+
 /* Depth is bounded by JSON_DEPTH_MAX. */
 static bool visit_json(struct visit *v, yyjson_val *val)
 {
@@ -75,6 +86,8 @@ static bool visit_json(struct visit *v, yyjson_val *val)
 
     if (yyjson_is_str(val))
         return visit_as(v, json_str(val), TEXT_WORDS);
+    if (yyjson_is_num(val))
+        return visit_number(v, val);
     if (yyjson_is_arr(val))
         yyjson_arr_foreach(val, i, max, item)
         {
@@ -98,15 +111,20 @@ static bool visit_extras(struct visit *v, const struct extra *extra)
     return true;
 }
 
-/* Pixels hold no text that a pattern could find; anything else in a data URL may. */
+/* Pixels hold no text that a pattern could find; anything else in a data URL may, also what only
+ * calls itself a picture. */
 static bool is_pixels(struct slice url)
 {
-    static const char *const starts[] = {"data:image/png;base64,", "data:image/jpeg;base64,",
-                                         "data:image/jpg;base64,", "data:image/gif;base64,",
-                                         "data:image/webp;base64,"};
+    static const char *const begin[] = {"iVBORw0KGgo", "/9j/", "R0lGOD", "UklGR"}; /* in base64 */
 
-    for (size_t i = 0; i < ARRAY_LEN(starts); i++)
-        if (slice_starts(url, slice_of(starts[i])))
+    if (!slice_starts(url, SLICE("data:image/")))
+        return false;
+    slice_cut(&url, ';');
+    if (!slice_starts(url, SLICE("base64,")))
+        return false;
+    slice_cut(&url, ',');
+    for (size_t i = 0; i < ARRAY_LEN(begin); i++)
+        if (slice_starts(url, slice_of(begin[i])))
             return true;
     return false;
 }
@@ -181,9 +199,10 @@ void turn_each_text_at(const struct turn *turn, turn_text_fn *fn, void *owner)
     for (size_t i = 0; i < turn->n_stops; i++)
         if (!visit_name(&v, turn->stops[i]))
             return;
-    if (!visit_as(&v, turn->suffix, TEXT_WORDS) || !visit_json(&v, turn->schema) ||
-        !visit_json(&v, turn->logit_bias) || !visit_extras(&v, turn->format_extras) ||
-        !visit_extras(&v, turn->stream_extras) || !visit_metadata(&v, turn->metadata))
+    if (!visit_as(&v, turn->beta, TEXT_HEADER) || !visit_as(&v, turn->suffix, TEXT_WORDS) ||
+        !visit_json(&v, turn->schema) || !visit_json(&v, turn->logit_bias) ||
+        !visit_extras(&v, turn->format_extras) || !visit_extras(&v, turn->stream_extras) ||
+        !visit_metadata(&v, turn->metadata))
         return;
     visit_extras(&v, turn->extras);
 }

@@ -210,17 +210,21 @@ void turn_init(struct turn *turn); /* every field unset */
 
 /* Calls fn for every text that would leave with the turn: messages, tool arguments and results,
  * names, tool descriptions and schemas, file names and data, links, metadata, extras with their
- * keys.  Left out: model names, nigh_* wishes, images given as data (detection reads those itself).
- * Stops early when fn returns false. */
+ * keys and numbers, the caller's betas.  Left out: model names, nigh_* wishes, images given as data
+ * (pixels).  Stops early when fn returns false. */
 void turn_each_text(const struct turn *turn, bool (*fn)(void *owner, struct slice text),
                     void *owner);
 
 /* Where such a text stands. */
 enum text_kind {
-    TEXT_WORDS, /* what somebody said: a part's text, a string of its JSON */
-    TEXT_JSON,  /* the same, as JSON text: a call's arguments */
-    TEXT_NAME,  /* names, ids, keys, descriptions, links */
+    TEXT_WORDS,  /* what somebody said: a part's text, a string of its JSON */
+    TEXT_JSON,   /* the same, as JSON text: a call's arguments */
+    TEXT_NAME,   /* names, ids, keys, descriptions, links */
+    TEXT_NUMBER, /* a whole number of a JSON value, of TEXT_NUMBER_LEAST or more: in digits, which
+                    are this call's alone */
+    TEXT_HEADER, /* goes beside the body, where no placeholder can stand */
 };
+enum { TEXT_NUMBER_LEAST = 1000000 }; /* seven digits: no pattern is sure of fewer */
 enum { TEXT_NOWHERE = UINT32_MAX };
 struct text_at {
     uint32_t message; /* TEXT_NOWHERE: in none (tools, metadata) */
@@ -230,8 +234,8 @@ struct text_at {
 typedef bool turn_text_fn(void *owner, struct slice text, struct text_at at);
 /* turn_each_text with the place of each text, in the same order. */
 void turn_each_text_at(const struct turn *turn, turn_text_fn *fn, void *owner);
-/* Every string of a JSON value that stands there: keys as TEXT_NAME, the others as TEXT_WORDS.  false
- * once fn returned that. */
+/* Every string of a JSON value that stands there, and every number of TEXT_NUMBER_LEAST or more:
+ * keys as TEXT_NAME, other strings as TEXT_WORDS.  false once fn returned that. */
 bool turn_each_string(yyjson_val *val, struct text_at at, turn_text_fn *fn, void *owner);
 size_t turn_text_bytes(const struct turn *turn); /* of the above */
 /* The last user message's text when the turn is nothing but plain text (no tools, images, required

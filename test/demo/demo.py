@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
-"""The main job before your eyes: one node, a small local model, a stand-in for a cloud, six requests.
+"""The main job before your eyes: one node, a small local model, a stand-in for a cloud, seven steps.
 
 Each line says where a request was answered, why, how long it took, what left the device and what it cost.
 The demo checks what it shows: anything that went elsewhere than it should ends it with status 1.
 """
+import json
 import os
+import re
 import subprocess
 import sys
 
@@ -14,6 +16,9 @@ import rig  # noqa: E402
 
 HARD = ('Prove that there are infinitely many primes congruent to 3 modulo 4, then derive the time complexity '
         'of a segmented sieve and implement it in C with tests.')
+PRIVATE = ('Prove step by step that splitting 300 EUR from card 4111 1111 1111 1111 among n payers is NP-hard, and mail the '
+           'derivation to jane.doe@example.com.')
+VALUES = ('4111 1111 1111 1111', 'jane.doe@example.com')
 TOKENS = 40  # of a local answer: enough to see, quick on any machine
 DIM, BOLD, RED, END = ('\033[2m', '\033[1m', '\033[31m', '\033[0m') if sys.stdout.isatty() else ('',) * 4
 
@@ -81,6 +86,18 @@ class Demo:
             self.wrong += 1
             say(f'   {RED}expected an answer from {want}; status {answer.status}{END}')
         say()
+        return words
+
+    def masked(self, cloud):
+        """The stand-in says back what it was sent."""
+        cloud.control('{"clear": true, "default": {"echo": "text"}}')
+        words = self.ask('A hard one with private values: they leave as placeholders, and come back', PRIVATE, 'standin/')
+        sent = json.dumps(cloud.seen())
+        shown = re.search(r'card \[.*?\]', sent)
+        say(f'   the cloud saw: {DIM}... {shown[0] if shown else "?"} ...{END}\n')
+        if any(value in sent for value in VALUES) or not shown or not all(value in words for value in VALUES):
+            self.wrong += 1
+            say(f'   {RED}expected placeholders at the cloud and the values in the answer{END}')
 
     def totals(self):
         self.n += 1
@@ -94,6 +111,9 @@ class Demo:
         if narrow or not ledger['totals']:
             self.wrong += 1
             say(f'   {RED}expected sends to the stand-in and none labelled device{END}')
+        verdict = self.node.ask('GET', '/nigh/v1/ledger/verify').json()
+        say(f'   verified: {"the chain is whole" if verdict["sound"] else "SPOILED"}, {verdict["records"]} entries')
+        self.wrong += not verdict['sound']
         say()
 
 
@@ -116,6 +136,7 @@ def main():
     demo.ask('A chat: the local model answers (its first use starts it)', 'Once upon a time', 'here/')
     demo.ask('A hard one: escalated to the cloud', HARD, 'standin/')
     demo.ask('The same, labelled `device`: it stays', HARD, 'here/', label='device')
+    demo.masked(cloud)
     cloud.stop()
     demo.ask('The cloud is gone (the stand-in was killed): answered here, and the reason says so', HARD, 'here/')
     demo.totals()

@@ -116,10 +116,9 @@ def row_23(world, tap):
              'row 23: of 17 ways to hide a value 11 do not get .05 of them out, and none gets all', kept)
     tap.tell(arrived > 50, f'row 23: what is masked does arrive ({arrived} turns)')
     world.far.turn_over()
-    plain = [v for _, v in values(5)]
-    for kind, value in values(5):
-        say(node, PHRASE[kind].format(value), model='far/big')
-    tap.equal([v for v in plain if shows(world.far, v)], [], 'row 23: as they are, none gets out')
+    told = {value: say(node, PHRASE[kind].format(value), model='far/big').status for kind, value in values(5)}
+    tap.equal([v for v in told if shows(world.far, v)], [], 'row 23: as they are, none gets out')
+    tap.equal(sorted(told.values()), [200] * 15 + [403] * 5, 'row 23: card, account and address are masked, a secret is kept')
     world.judge(tap, 'row 23', node)
     stripped_is_not_sent(world, tap, node)
     node.stop()
@@ -227,6 +226,88 @@ def row_25(world, tap):
     a = say(node, [{'role': 'user', 'content': 'My credit card number is'}, {'role': 'user', 'content': 'not your business.'}], model='far/big')
     tap.tell(a.status == 200 and len(world.far.bodies()) == 1, 'row 25: two messages that make no value arrive', a.describe())
     world.judge(tap, 'row 25', node)
+    node.stop()
+    corners(world, tap)
+
+
+def fields(value):
+    """(where, body of a chat) for every corner in which a value may stand."""
+    said = f'my card is {value} ok'
+    user = [{'role': 'user', 'content': 'hello'}]
+    data = base64.b64encode((said + ' and so on' * 300).encode()).decode()
+
+    def tool(**more):
+        return {'messages': user, 'tools': [{'type': 'function', 'function': {
+            'name': 'f', 'parameters': {'type': 'object', 'properties': {'a': {'type': 'string'}}}, **more}}]}
+
+    def called(arguments, result='ok', name='a'):
+        return {**tool(), 'messages': [*user, {'role': 'assistant', 'tool_calls': [{'id': name, 'type': 'function', 'function': {
+            'name': 'f', 'arguments': arguments}}]}, {'role': 'tool', 'tool_call_id': name, 'content': result}]}
+
+    def parts(*all_of_them):
+        return {'messages': [{'role': 'user', 'content': [{'type': 'text', 'text': 'look'}, *all_of_them]}]}
+
+    yield from {
+        'a system message': {'messages': [{'role': 'system', 'content': said}, *user]},
+        "the assistant's words": {'messages': [*user, {'role': 'assistant', 'content': said}, *user]},
+        'a refusal': {'messages': [*user, {'role': 'assistant', 'refusal': said}, *user]},
+        'reasoning': {'messages': [*user, {'role': 'assistant', 'content': 'x', 'reasoning_content': said}, *user]},
+        'a name': {'messages': [{'role': 'user', 'name': value, 'content': 'x'}]},
+        'the user': {'messages': user, 'user': value},
+        'metadata': {'messages': user, 'metadata': {'k': said}},
+        'a key of metadata': {'messages': user, 'metadata': {value: 'x'}},
+        'an unknown member': {'messages': user, 'frob': {'deep': [said]}},
+        'a number': {'messages': user, 'frob': int(value)},
+        'a number, deep': {'messages': user, 'frob': [{'a': [int(value)]}]},
+        'an unknown member of a message': {'messages': [{'role': 'user', 'content': 'x', 'frob': said}]},
+        'an unknown part': parts({'type': 'frob', 'text': said}),
+        "a tool's description": tool(description=said),
+        "a tool's schema": tool(parameters={'type': 'object', 'properties': {'a': {'type': 'string', 'description': said}}}),
+        "a tool's key": tool(parameters={'type': 'object', 'properties': {value: {'type': 'string'}}}),
+        "a tool's choice": tool(parameters={'type': 'object', 'properties': {'a': {'enum': [value]}}}),
+        "a tool's number": tool(parameters={'type': 'object', 'properties': {'a': {'const': int(value)}}}),
+        'a schema': {'messages': user, 'response_format': {'type': 'json_schema', 'json_schema': {
+            'name': 'x', 'description': said, 'schema': {'type': 'object', 'properties': {'a': {'const': value}}}}}},
+        'a stop': {'messages': user, 'stop': [value]},
+        'a bias': {'messages': user, 'logit_bias': {value: 1}},
+        'a prediction': {'messages': user, 'prediction': {'type': 'content', 'content': said}},
+        'the place of a search': {'messages': user, 'web_search_options': {'user_location': {'approximate': {'city': said}}}},
+        'arguments': called(json.dumps({'x': said})),
+        'a number of arguments': called(json.dumps({'card': int(value)})),
+        'a key of arguments': called(json.dumps({value: 1})),
+        'JSON in arguments': called(json.dumps({'x': json.dumps({'y': said})})),
+        'escaped arguments': called('{"x":"' + ''.join(f'\\u{ord(c):04x}' for c in said) + '"}'),
+        'the id of a call': called('{}', name=value),
+        'a result': called('{}', said),
+        'a number of a result': called('{}', json.dumps({'card': int(value)})),
+        "an image's address": parts({'type': 'image_url', 'image_url': {'url': 'https://x.test/?c=' + value}}),
+        'what calls itself a picture': parts({'type': 'image_url', 'image_url': {'url': 'data:image/png;base64,' + data}}),
+        'a file': parts({'type': 'file', 'file': {'filename': 'a.txt', 'file_data': 'data:text/plain;base64,' + data}}),
+        "a file's name": parts({'type': 'file', 'file': {'filename': value + '.pdf', 'file_data': 'data:application/pdf;base64,JVBERi0='}}),
+    }.items()
+
+
+def corners(world, tap):
+    """One value in every corner of a request, to clouds of every format."""
+    clouds = {api: world.cloud(api, 'public') for api in ('openai', 'anthropic', 'openai-responses')}
+    node = world.node([rig.cloud_yaml(api, c.port, [('big', {'can': ['tools', 'images', 'files', 'json', 'schema']})],
+                                      ['zone: public', 'plain_http: true'], api, c.host) for api, c in clouds.items()])
+    value, out, arrived = values(1, seed=9)[0][1], [], 0
+    code = base64.b64encode(f'my card is {value} ok'.encode()).decode()[4:-4]
+    for api, cloud in clouds.items():
+        cloud.mind = briefly
+        for where, body in fields(value):
+            cloud.turn_over()
+            node.ask('POST', CHAT, {}, {'model': api + '/big', **body})
+            sent = ' '.join(cloud.bodies())
+            arrived += sent != ''
+            out += [(api, where)] if value in sent or code in sent else []
+    tap.equal(out, [], f'row 25: a value in {len(list(fields(value)))} corners of a request, to three formats')
+    tap.tell(arrived > 60, f'row 25: {arrived} of these arrive, masked', arrived)
+    node.ask('POST', '/v1/messages', {'anthropic-version': '2023-06-01', 'anthropic-beta': value},
+             {'model': 'anthropic/big', 'max_tokens': 5, 'messages': [{'role': 'user', 'content': 'hello'}]})
+    tap.tell(value.encode() not in clouds['anthropic'].data, "row 25: nor does one in a header that goes with it")
+    world.judge(tap, 'row 25: corners', node)
     node.stop()
 
 

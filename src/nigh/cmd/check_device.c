@@ -1,6 +1,7 @@
 /* What this machine has, and what it lets us do. */
 #include "base/path.h"
 #include "engine/launch.h"
+#include "engine/vet.h"
 #include "loop/child.h"
 #include "loop/timer.h"
 #include "nigh/cmd/checkup.h"
@@ -117,21 +118,35 @@ static int64_t memory_available(void)
     return kb < 0 ? -1 : kb * 1024;
 }
 
-/* GGUF: the magic, then the version as a little-endian 32-bit number.  Nothing else of the file is
- * read: that is for the process behind walls. */
-static bool is_gguf(const char *path, unsigned *ret_version)
-{
-    unsigned char head[8];
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : read(fd, head, sizeof head);
+/* As the engine looks at it, in a process behind its walls. */
+struct look {
+    struct loop *loop;
+    struct vet_report report;
+};
 
-    if (fd >= 0)
-        close(fd);
-    if (n != (ssize_t)sizeof head || memcmp(head, "GGUF", 4) != 0)
-        return false;
-    *ret_version =
-        head[4] | (unsigned)head[5] << 8 | (unsigned)head[6] << 16 | (unsigned)head[7] << 24;
-    return true;
+static void on_looked(void *owner, const struct vet_report *report)
+{
+    struct look *look = owner;
+
+    look->report = *report;
+    loop_stop(look->loop);
+}
+
+/* NULL: it is good. */
+static const char *trouble_of(struct look *look, const char *path, struct nigh_err *err)
+{
+    struct vet *vet = NULL;
+    enum nigh_status status = loop_new(&look->loop, err);
+
+    if (status == NIGH_OK)
+        status = vet_start(&vet, look->loop, "/proc/self/exe", path, false, on_looked, look, err);
+    if (status == NIGH_OK)
+        loop_run(look->loop);
+    vet_free(vet);
+    loop_free(look->loop);
+    if (status != NIGH_OK)
+        return err->what;
+    return look->report.verdict == VET_GOOD ? NULL : look->report.why;
 }
 
 bool check_model(struct checkup *up, const struct config_engine *engine, bool needed)
@@ -141,15 +156,16 @@ bool check_model(struct checkup *up, const struct config_engine *engine, bool ne
     char path[PATH_BYTES];
     struct stat st;
     struct nigh_err err = {0};
-    unsigned version;
+    struct look look = {0};
 
     if (setting_model_path(path, engine, &err) != NIGH_OK) {
         checkup_todo(checkup_add(up, bad, "model", "%s", err.what),
                      "any chat model as a GGUF file will do; engine.model in the config names one");
         return false;
     }
-    if (stat(path, &st) != 0 || !is_gguf(path, &version)) {
-        checkup_todo(checkup_add(up, CHECK_MISSING, "model", "%.300s is no GGUF file", path),
+    const char *trouble = stat(path, &st) != 0 ? "it is gone" : trouble_of(&look, path, &err);
+    if (trouble) {
+        checkup_todo(checkup_add(up, CHECK_MISSING, "model", "%.220s: %s", path, trouble),
                      "fetch it again, or name another as engine.model");
         return false;
     }
@@ -160,7 +176,7 @@ bool check_model(struct checkup *up, const struct config_engine *engine, bool ne
                                  "%.300s: %s, more than the memory that is free", path, size.data),
                      "a smaller quantization of it will answer faster");
     else
-        checkup_add(up, CHECK_GOOD, "model", "%.300s: GGUF %u, %s", path, version, size.data);
+        checkup_add(up, CHECK_GOOD, "model", "%.300s: well formed, %s", path, size.data);
     return true;
 }
 

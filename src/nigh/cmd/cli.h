@@ -88,6 +88,7 @@ int cmd_detect(struct cli *cli, int argc, char **argv);
 int cmd_doctor(struct cli *cli, int argc, char **argv);
 int cmd_help(struct cli *cli, int argc, char **argv);
 int cmd_jail(struct cli *cli, int argc, char **argv);
+int cmd_model_check(struct cli *cli, int argc, char **argv);
 int cmd_key_list(struct cli *cli, int argc, char **argv);
 int cmd_key_new(struct cli *cli, int argc, char **argv);
 int cmd_key_revoke(struct cli *cli, int argc, char **argv);

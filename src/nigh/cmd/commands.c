@@ -59,6 +59,11 @@ static const struct cli_option key_options[] = {
     {"expires", "DURATION", "when it ends: 12h, 30d", 0, NULL},
     {0},
 };
+static const struct cli_option models_options[] = {
+    {"template", NULL, "the local models' chat templates: which, and how one changed", 0, NULL},
+    {"accept", "NAME", "take a local model that was refused as it is, and its template", 0, NULL},
+    {0},
+};
 static const struct cli_option version_options[] = {
     {"verbose", NULL, "the libraries' versions too", 0, NULL},
     {0},
@@ -122,7 +127,12 @@ const struct command commands[] = {
      .summary = "every name that --model takes",
      .about =
          "Besides these, an alias of the config and the name before a slash, such as here or a "
-         "cloud's, may be asked for.",
+         "cloud's, may be asked for.\n\n"
+         "A chat template is a program in the model's file that decides what the model reads of a "
+         "conversation.  The first one that a model comes with is remembered; a model that comes "
+         "with another, or whose template adds links, leaves out what the system said or does not "
+         "end, is refused until it is accepted.  What is malformed cannot be.",
+     .options = models_options,
      .run = cmd_models},
     {.name = "why",
      .operands = "[ID]",
@@ -269,6 +279,14 @@ const struct command commands[] = {
      .summary = "the walls around the engine's process",
      .about = "",
      .run = cmd_jail},
+    {.name = "model-check",
+     .operands = "FILE",
+     .no_json = true,
+     .hidden = true,
+     .raw = true,
+     .summary = "whether a model's files are well formed, from behind walls",
+     .about = "",
+     .run = cmd_model_check},
     {.name = "man",
      .operands = "",
      .no_json = true,
