@@ -226,7 +226,7 @@ static bool json_word_plain(const char *p)
             tops) == 0;
 }
 
-static const char *json_run_end(const char *p, const char *end)
+const char *json_run_end(const char *p, const char *end)
 {
     for (;;) {
         while (end - p >= 8 && json_word_plain(p))

@@ -136,8 +136,9 @@ static enum nigh_status build(struct mask *m, struct nigh_err *err)
     if (m->needles)
         return NIGH_OK;
     m->met = arena_calloc(m->arena, m->n_values + 1, sizeof *m->met);
-    return m->met ? needles_new(&m->needles, m->values, m->n_values, m->arena, err)
-                  : no_memory(err);
+    m->known = arena_calloc(m->arena, m->n_values + 1, sizeof(struct entry *));
+    return m->met && m->known ? needles_new(&m->needles, m->values, m->n_values, m->arena, err)
+                              : no_memory(err);
 }
 
 /* ---- placeholders ---- */
@@ -436,6 +437,23 @@ enum nigh_status mask_holds(struct mask *m, struct slice text, bool *ret, struct
     return status;
 }
 
+/* The placeholder of what was found: mostly one that was made before, which costs no hash. */
+static enum nigh_status entry_of(struct mask *m, const struct found *f, struct slice value,
+                                 unsigned quoted, struct entry **ret, struct nigh_err *err)
+{
+    bool usual =
+        slice_eq(value, m->values[f->needle].text) && (quoted == 0 || !needs_escape(value));
+
+    if (!usual)
+        return mask_entry(m, ret, m->types[f->needle], value, quoted, err);
+    *ret = m->known[f->needle];
+    if (*ret)
+        return NIGH_OK;
+    enum nigh_status status = mask_entry(m, ret, m->types[f->needle], value, 0, err);
+    m->known[f->needle] = status == NIGH_OK ? *ret : NULL;
+    return status;
+}
+
 static enum nigh_status replace_plain(struct mask *m, struct slice text, struct reading how,
                                       struct buf *out, bool *ret_any, struct nigh_err *err)
 {
@@ -443,11 +461,13 @@ static enum nigh_status replace_plain(struct mask *m, struct slice text, struct 
     size_t at = 0;
 
     *ret_any = m->founds.n > 0;
+    if (*ret_any)
+        buf_reserve(out, text.len + text.len / 4);
     for (size_t i = 0; i < m->founds.n && status == NIGH_OK; i++) {
         struct found f = m->founds.all[i];
         struct slice value = {text.p + f.start, f.end - f.start};
         struct entry *e;
-        status = mask_entry(m, &e, m->types[f.needle], value, how.quoted, err);
+        status = entry_of(m, &f, value, how.quoted, &e, err);
         if (status != NIGH_OK)
             return status;
         buf_add(out, text.p + at, f.start - at);

@@ -260,9 +260,9 @@ static enum nigh_status read_string(struct walking *w, struct slice *ret)
 {
     if (!next_is(w, '"'))
         return no_json(w);
-    const char *from = w->p + 1, *p = from;
-    while (p < w->end && *p != '"' && (unsigned char)*p >= 0x20)
-        p += *p == '\\' ? 2 : 1;
+    const char *from = w->p + 1, *p = json_run_end(from, w->end);
+    while (p < w->end && *p == '\\')
+        p = p + 1 < w->end ? json_run_end(p + 2, w->end) : w->end;
     if (p >= w->end || *p != '"')
         return no_json(w);
     *ret = (struct slice){from, (size_t)(p - from)};
@@ -300,6 +300,8 @@ static enum nigh_status read_escapes(struct walking *w, struct slice raw, struct
 /* The bytes from..to, both in the walk's text, are s now. */
 static void put_instead(struct walking *w, const char *from, const char *to, struct slice s)
 {
+    if (!w->any)
+        buf_reserve(w->out, (size_t)(w->end - w->start) + s.len);
     buf_add(w->out, w->copied, (size_t)(from - w->copied));
     buf_add_json(w->out, s);
     w->copied = to;

@@ -30,6 +30,7 @@ struct mask {
     struct table by_value;
     struct needles *needles; /* of values; NULL: to be built */
     bool *met;               /* values[i] stands in the latest body */
+    struct entry **known;    /* of values[i], as it stands in most texts; NULL: not yet made */
 
     struct entry **entries; /* as they were made */
     size_t n_entries, cap_entries;

@@ -206,6 +206,8 @@ void needles_find(const struct needles *d, struct slice text, struct founds *ret
     ret->n = 0;
     ret->failed = false;
     for (size_t i = 0; i < text.len && !ret->failed; i++) {
+        while (at == ROOT && i + 1 < text.len && d->first[(unsigned char)text.p[i]] == ROOT)
+            i++; /* most of a text begins no needle */
         at = step(d, at, (unsigned char)text.p[i]);
         if (at != ROOT)
             found_at(d, at, text, i + 1, ret);

@@ -102,6 +102,14 @@ static bool rewrites_links(const struct request *r, enum event_kind kind)
     return r->setting->config->links_neutralise && kind != EVENT_ARGUMENTS;
 }
 
+/* Arguments, and an answer that was asked for as JSON: values are put back escaped. */
+static bool is_json(const struct turn *turn, enum event_kind kind)
+{
+    bool wanted = turn->format == FORMAT_JSON || turn->format == FORMAT_SCHEMA;
+
+    return kind == EVENT_ARGUMENTS || (kind == EVENT_TEXT && wanted);
+}
+
 static struct stream *stream_new(struct request *r, enum event_kind kind, const struct event *e)
 {
     struct masking *m = &r->masking;
@@ -119,7 +127,7 @@ static struct stream *stream_new(struct request *r, enum event_kind kind, const 
     struct stream *s = &m->streams[m->n++];
     *s = (struct stream){.kind = kind, .choice = e->choice, .call = e->call};
     s->links = rewrites_links(r, kind);
-    restore_init(&s->restore, r->mask, kind == EVENT_ARGUMENTS);
+    restore_init(&s->restore, r->mask, is_json(&r->walk.turn, kind));
     defang_init(&s->defang, turn_names, &r->walk.turn);
     return s;
 }
