@@ -145,3 +145,53 @@ TEST(guard_looks_at_tools)
     buf_done(&b);
     arena_done(&a);
 }
+
+TEST(guard_lets_no_address_of_an_image_pass)
+{
+    /* What one host is called, and what is no host: only the image itself is taken. */
+    static const char *const urls[] = {
+        "http://169.254.169.254/latest/meta-data/",
+        "http://[::ffff:169.254.169.254]/",
+        "http://[fd00:ec2::254]/",
+        "http://2852039166/",
+        "http://0xa9fea9fe/",
+        "http://0251.0376.0251.0376/",
+        "http://0xa9.254.0251.0xfe/",
+        "http://[2002:a9fe:a9fe::]/",
+        "http://[fe80::1%25eth0]/",
+        "http://[::]/",
+        "http://0/",
+        "http://127.1/",
+        "http://localhost:6444/nigh/v1/status",
+        "http://localhost./",
+        "http://127.0.0.1.nip.io/",
+        "https://user:pass@10.0.0.1/",
+        "https://10.0.0.1\\@example.org/",
+        "HTTP://EXAMPLE.ORG/a.png",
+        " https://example.org/a.png",
+        "//example.org/a.png",
+        "file:///etc/passwd",
+        "FILE:///etc/passwd",
+        "ftp://example.org/",
+        "gopher://127.0.0.1:70/",
+        "unix:/run/docker.sock",
+        "/etc/passwd",
+        "../secret.png",
+        " data:image/png;base64,AAAA",
+        "DATA:image/png;base64,AAAA",
+        "",
+    };
+    struct part part = {.kind = PART_IMAGE};
+    struct message message = {.parts = &part, .n_parts = 1};
+    struct turn turn = {.messages = &message, .n_messages = 1};
+
+    for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
+        struct nigh_err err = {0};
+        part.url = slice_of(urls[i]);
+        CHECK_EQ(guard_turn(&turn, &err), NIGH_UNSUPPORTED);
+        CHECK(strstr(err.what, "send the image itself"));
+        CHECK(!urls[i][0] || !strstr(err.what, urls[i]));
+    }
+    part.url = SLICE("data:image/png;base64,AAAA");
+    CHECK_EQ(guard_turn(&turn, NULL), NIGH_OK);
+}

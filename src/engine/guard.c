@@ -101,6 +101,16 @@ static enum nigh_status check_grammar(yyjson_val *grammar, struct nigh_err *err)
     return NIGH_OK;
 }
 
+static enum nigh_status check_images(const struct message *m, struct nigh_err *err)
+{
+    for (size_t i = 0; i < m->n_parts; i++)
+        if (m->parts[i].kind == PART_IMAGE && !slice_starts(m->parts[i].url, SLICE("data:")))
+            return nigh_fail(err, NIGH_UNSUPPORTED,
+                             "an image by its address: nothing is fetched for the local model; send "
+                             "the image itself, as data:image/png;base64,...");
+    return NIGH_OK;
+}
+
 enum nigh_status guard_turn(const struct turn *turn, struct nigh_err *err)
 {
     static const char *const members[] = {"json_schema", "response_format"};
@@ -116,5 +126,7 @@ enum nigh_status guard_turn(const struct turn *turn, struct nigh_err *err)
         t = (struct tally){0}; /* the same values again, where the turn came in this format */
         status = check(&t, members[i], json_get(turn->raw, members[i]), wrapped, err);
     }
+    for (size_t i = 0; i < turn->n_messages && status == NIGH_OK; i++)
+        status = check_images(&turn->messages[i], err);
     return status;
 }
