@@ -7,7 +7,8 @@ import subprocess
 import threading
 
 import rig
-from world import ledger_sums, say
+from words import PHRASE, values
+from world import CHAT, ledger_sums, say
 
 
 def verdict(node, *args, folder=None):
@@ -69,6 +70,7 @@ def row_28(world, tap):
             f.writelines(lines)
         status, said = verdict(node, '--file', path, *(('--head', head) if how else ()))
         tap.tell((status == 0) == (how == ''), f'row 28: an export{how and " with " + how}: {"sound" if not how else "not sound"}', said)
+    preview_is_what_leaves(world, tap)
     goes_on_after(world, tap, node, last)
     killed(world, tap)
 
@@ -94,6 +96,28 @@ def exports(world, node, tap):
     yield 'a line taken out', text[:middle] + text[middle + 1:]
     yield 'two lines swapped', [*text[:middle], text[middle + 1], text[middle], *text[middle + 2:]]
     yield 'its tail cut off', text[:middle]
+
+
+def preview_is_what_leaves(world, tap):
+    """What `nigh ledger preview` shows leaves nothing, and is to the byte what leaves then."""
+    node = world.node()
+    body = rig.chat('far/big', PHRASE['email'].format(values(1)[2][1]))
+    told = node.ask('POST', '/nigh/v1/ledger/preview', body=body)
+    tap.tell(told.status == 200 and world.quiet() is None, 'row 28: a preview lets nothing out', told.describe())
+    node.ask('POST', CHAT, body=body)
+    tap.tell(world.far.bodies() and world.far.bodies()[0] in strings(told.json()), 'row 28: and shows what then leaves, to the byte',
+             (world.far.bodies(), told.describe()))
+    world.judge(tap, 'row 28: preview', node)
+    node.stop()
+
+
+def strings(value):
+    """Every string, and every object as the JSON that it is."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, dict):
+        return [json.dumps(value, separators=(',', ':'), ensure_ascii=False), *(s for v in value.values() for s in strings(v))]
+    return [s for v in value or [] for s in strings(v)] if isinstance(value, list) else []
 
 
 def goes_on_after(world, tap, node, last):

@@ -1,5 +1,8 @@
 """Row 0, the rig itself: a witness that cannot see a leak makes every other row worthless."""
+import os
+import signal
 import socket
+import threading
 
 import rig
 from canary import ENCODINGS, Canary
@@ -10,6 +13,7 @@ def row_0(world, tap):
     canary_is_found(tap)
     leaks_are_seen(world, tap)
     labels_hold(world, tap)
+    zones_are_redrawn(world, tap)
 
 
 def canary_is_found(tap):
@@ -58,4 +62,40 @@ def labels_hold(world, tap):
     tap.equal(arrived, {'home': True, 'acme': True, 'public': True}, 'row 0: each canary arrives where it may')
     with open(f'/proc/{node.pid()}/net/dev') as f:
         tap.tell('cable' in f.read(), f'row 0: the node is in the device ({DEVICE}), not in the machine that tests')
+    node.stop()
+
+
+def zones_are_redrawn(world, tap):
+    """The config is read again and again, and home and acme change places in its list, while turns run: a label's bits
+    mean something else each time."""
+    node = world.node([world.den, world.firm])
+    marks, stop = {'home': Canary('home'), 'acme': Canary('acme')}, threading.Event()
+    with open(node.config_path) as f:
+        text = f.read()
+    home, acme = '  home: {inside: public}\n', '  acme: {inside: public}\n'
+
+    def redraw():
+        turn = 0
+        while not stop.is_set():
+            turn += 1
+            with open(node.config_path, 'w') as f:
+                f.write(text if turn % 2 else text.replace(home + acme, acme + home))
+            os.kill(node.pid(), signal.SIGHUP)
+            rig.until(lambda: node.log().count('config read again') >= turn or stop.is_set(), 5, 0.002)
+
+    thread = threading.Thread(target=redraw)
+    thread.start()
+    told = {}
+    for n in range(60):
+        zone, wrong = ('home', 'firm') if n % 2 else ('acme', 'den')
+        for model in ('auto', wrong + '/big'):
+            a = say(node, f'{marks[zone].text} word', zone, model, stream=True)
+            told[model, a.status] = told.get((model, a.status), 0) + 1
+    stop.set()
+    thread.join(10)
+    tap.tell(node.log().count('config read again') > 5, f'row 0: zones redrawn {node.log().count("config read again")} times under '
+             f'{sum(told.values())} turns', node.log()[-500:])
+    tap.tell(world.den.asked and world.firm.asked and not any(status == 200 for model, status in told if model != 'auto'),
+             'row 0: none is answered where its label does not go', told)
+    world.judge(tap, 'row 0: zones redrawn', node, marks.values())
     node.stop()

@@ -7,7 +7,7 @@ of --host, behind the same walls (which let it see no Python but the system's); 
 clouds in world.py.
 
 The program also sends all that it has read to every address that a text names, as far as it can: by TCP, by UDP, to
-Unix sockets, as a name that is looked up.
+Unix sockets, as a name that is looked up; and it writes all of it to its log.
 
 A text can steer it: obey{"piece": 1} cuts the stream into single characters, obey{"say": "..."} is what it answers,
 obey{"call": [["name", {...}]]} what it calls, obey{"do": "die"|"hang"|"fail"|"eat"} how it breaks.
@@ -227,6 +227,7 @@ def as_llama(method, path, _headers, body):
         return 200, {}, ['{"status":"ok"}']
     request = json.loads(body)
     what = order(request).get('do')
+    print('\n'.join(texts(request)), file=sys.stderr, flush=True)  # a log that tells everything
     break_down(what)
     send_away(request)
     if what == 'fail':

@@ -2,6 +2,7 @@
 import json
 import random
 import re
+import threading
 
 import rig
 from canary import Canary
@@ -26,8 +27,9 @@ def row_26(world, tap):
     every_api(world, tap, node)
     stays_literal(world, tap, node)
     cut_inside(world, tap, node)
-    into_tools(world, tap)
     node.stop()
+    into_tools(world, tap)
+    crowd(world, tap)
 
 
 def every_chunking(world, tap, node):
@@ -132,6 +134,47 @@ def into_tools(world, tap):
         tap.tell(good and not shows(world.far, mail), f'row 26: in a call of {name} the value is {"restored" if restored else "not"}',
                  a.describe())
     node.stop()
+
+
+def crowd(world, tap):
+    """Eight callers at once, who come and go: each hears of his own values, and no canary is in the wrong turn's body."""
+    node = world.node([world.far, world.den, world.firm], engine={'slots': 8})
+    marks = {zone: Canary(zone) for zone in ('device', 'home', 'acme')}
+    wrong = []
+
+    def caller(seed):
+        chance = random.Random(seed)
+        for n in range(12):
+            mail, label = email(chance), chance.choice(['device', 'home', 'acme', None])
+            text = f'Caller {seed} turn {n}: write to {mail}. {marks[label].text if label else ""}'
+            model = {'device': 'here', 'home': 'den/big', 'acme': 'firm/big', None: 'far/big'}[label]
+            if chance.random() < .2:
+                leave(node, text, label, model)
+                continue
+            a = say(node, text, label, model=model, stream=chance.random() < .5)
+            if a.text() != text:
+                wrong.append((label, a.describe()))
+
+    world.far.mind = world.den.mind = world.firm.mind = last_said
+    threads = [threading.Thread(target=caller, args=(seed,)) for seed in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    tap.equal(wrong, [], 'row 26: eight callers at once, each reads his own words')
+    tap.tell('mail.example.com' not in world.far.data.decode('utf-8', 'replace'), 'row 26: and a public place none of their addresses')
+    tap.tell(len(world.far.asked) > 8 and all(mark.found(c.data) for mark, c in
+             ((marks['home'], world.den), (marks['acme'], world.firm))), 'row 26: what may arrive did')
+    world.judge(tap, 'row 26: a crowd', node, marks.values())
+    node.stop()
+
+
+def leave(node, text, label, model):
+    """Asks, and goes away after the first piece of the answer."""
+    client, a = rig.Client(node.port), rig.Answer()
+    client.send('POST', CHAT, {'Nigh-Label': label} if label else {}, json.dumps(rig.chat(model, text, stream=True)).encode())
+    next(client.pieces(a), None)
+    client.close()
 
 
 # --- row 30 --------------------------------------------------------------------------------------------

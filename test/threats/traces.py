@@ -6,7 +6,9 @@ import re
 import secrets
 import shlex
 import shutil
+import signal
 import subprocess
+import threading
 
 import rig
 from canary import Canary
@@ -100,6 +102,15 @@ def row_11(world, tap):
     tap.equal(kept_by(node, marks), [], f'row 11: nor in its log and state folder, after {count} turns at log level debug')
     node.stop()
     tap.equal(kept_by(node, marks), [], 'row 11: nor after it has ended and written what it had to')
+    for name in ('SIGKILL', 'SIGSEGV'):
+        node.start()
+        thread = threading.Thread(target=say, args=(node, f'obey{{"do": "hang"}} {mark.text}', 'device'))
+        thread.start()
+        rig.until(lambda: node.status().get('open_turns'), 5)
+        os.kill(node.pid(), getattr(signal, name))
+        node.p.wait(10)
+        thread.join(10)
+        tap.equal(kept_by(node, marks), [], f'row 11: nor after {name} in the middle of a turn')
 
 
 # --- row 29 --------------------------------------------------------------------------------------------

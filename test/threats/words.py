@@ -228,6 +228,7 @@ def row_25(world, tap):
     world.judge(tap, 'row 25', node)
     node.stop()
     corners(world, tap)
+    consented(world, tap)
 
 
 def fields(value):
@@ -308,6 +309,34 @@ def corners(world, tap):
              {'model': 'anthropic/big', 'max_tokens': 5, 'messages': [{'role': 'user', 'content': 'hello'}]})
     tap.tell(value.encode() not in clouds['anthropic'].data, "row 25: nor does one in a header that goes with it")
     world.judge(tap, 'row 25: corners', node)
+    node.stop()
+
+
+def consented(world, tap):
+    """The positive control of what is kept back: a consent lets that value go, for its time, and nothing else."""
+    node = world.node()
+    world.far.mind = briefly
+    (_, value), (_, other) = [v for v in values(2, seed=11) if v[0] == 'token']
+    consent = {}
+
+    def goes(text, label=None):
+        world.far.turn_over()
+        say(node, text, label, model='far/big')
+        return value in ' '.join(world.far.bodies()), other in ' '.join(world.far.bodies())
+
+    ask, both_of_them = PHRASE['token'].format(value), f'The keys are {value} and {other}.'
+    before = goes(ask)
+    made = node.cli('ledger', 'consent', '--value', value, '--json')
+    if made.returncode == 0:
+        consent = json.loads(made.stdout)
+    after, more, labelled = goes(ask), goes(both_of_them), goes(ask, 'home')
+    gone = node.cli('ledger', 'revoke', str(consent.get('id', '')))
+    tap.equal((before, after), ((False, False), (True, False)), 'row 25: the control: a secret arrives once its user consents')
+    tap.equal((more, labelled), ((False, False), (False, False)), 'row 25: but neither another with it, nor under a label of the caller')
+    tap.tell(gone.returncode == 0 and goes(ask) == (False, False), 'row 25: and no more when it is taken back', gone)
+    notes = node.ask('GET', '/nigh/v1/ledger?limit=100').json()['notes']
+    tap.tell(any(n['kind'] == 'consent' for n in notes) and value not in str(notes), 'row 25: the ledger tells of it, not the value', notes)
+    world.judge(tap, 'row 25: the control', node)
     node.stop()
 
 
