@@ -1,33 +1,10 @@
+#include "api/decode-rig.h"
 #include "api/openai_responses.h"
 #include "api/wire.h"
-#include "base/tap.h"
-
-static struct arena mem;
-static struct turn turn;
-static struct slice param;
-static struct nigh_err err;
 
 static enum nigh_status decode(const char *body)
 {
-    arena_done(&mem);
-    arena_init(&mem, 16 << 20);
-    err = (struct nigh_err){0};
-    return api_openai_responses.decode(&turn, slice_of(body), &mem, &param, &err);
-}
-
-/* Bodies in single quotes, for reading's sake. */
-static char *quoted(const char *text)
-{
-    static char out[2][8192];
-    static int at;
-    char *p = out[at = (at + 1) % 2];
-
-    CHECK(strlen(text) < sizeof out[0]);
-    snprintf(p, sizeof out[0], "%s", text);
-    for (char *q = p; *q; q++)
-        if (*q == '\'')
-            *q = '"';
-    return p;
+    return decode_by(&api_openai_responses, body);
 }
 
 TEST(a_string_is_the_users)
