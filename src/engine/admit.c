@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "engine/canary.h"
 
+#include <assert.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,6 +70,7 @@ static void on_vetted(void *owner, const struct vet_report *report)
     struct nigh_err err = {0};
     CLEANUP(vet_freep) struct vet *vet = TAKE(a->vet); /* the report is in it */
 
+    assert(vet);
     snprintf(why, sizeof why, "malformed: %.140s", report->why);
     if (report->verdict == VET_FAILED) { /* nothing is known of it: the next turn tries again */
         a->done(a, report->why);

@@ -360,7 +360,8 @@ TEST(schema_statements_fill_every_column)
 {
     static const struct {
         const char *kind, *table;
-    } rows[] = {{"turn", "turns"}, {"ledger-open", "ledger"}, {"key", "keys"}};
+    } rows[] = {{"turn", "turns"},     {"ledger-open", "ledger_before"}, {"key", "keys"},
+                {"ledger", "entries"}, {"consent", "consents"},          {"session", "sessions"}};
     struct drain *d;
 
     fresh();
@@ -433,7 +434,7 @@ TEST(schema_takes_a_record_twice_and_shows_it_once)
          "[{\"id\":1,\"body_bytes\":70,\"closed\":9,\"bytes_out\":80,\"bytes_in\":90,"
          "\"status\":\"done\"}]"},
         {"SELECT * FROM keys",
-         "[{\"digest\":\"ab\",\"name\":\"kids\",\"created\":7,\"revoked\":8}]"},
+         "[{\"digest\":\"ab\",\"name\":\"kids\",\"created\":7,\"revoked\":8,\"scope\":null}]"},
         {"SELECT id, previous FROM responses",
          "[{\"id\":\"r3\",\"previous\":null},{\"id\":\"r4\",\"previous\":null}]"},
         {"SELECT response, text FROM response_pieces", "[{\"response\":\"r4\",\"text\":\"d\"}]"},

@@ -76,8 +76,8 @@ static const char *const migrations[] = {
     " WITHOUT ROWID;"
     "CREATE INDEX sessions_seen ON sessions(seen);",
     /* 6: what is known of model files (model/trust.h).  template, pinned: base64. */
-    "CREATE TABLE models(path TEXT PRIMARY KEY NOT NULL, stamp TEXT NOT NULL, why TEXT NOT NULL,"
-    " acceptable BOOLEAN NOT NULL, accepted BOOLEAN NOT NULL, template TEXT, pinned TEXT);",
+    ("CREATE TABLE models(path TEXT PRIMARY KEY NOT NULL, stamp TEXT NOT NULL, why TEXT NOT NULL,"
+     " acceptable BOOLEAN NOT NULL, accepted BOOLEAN NOT NULL, template TEXT, pinned TEXT);"),
 };
 
 /* A replay may bring a record a second time: each statement then changes nothing.  ON CONFLICT
