@@ -99,12 +99,13 @@ static enum nigh_status load(struct detect *d, const struct detect_spec *spec, s
     if (status == NIGH_OK)
         status = spec->n_words ? detect_words_new(&d->own, spec, err) : NIGH_OK;
     if (status == NIGH_OK && spec->names)
-        status = tagger_new(&d->tagger, err);
+        status = names_new(&d->names, err);
     if (status != NIGH_OK)
         return status;
     for (size_t i = 0; i < KIND_COUNT; i++) {
         d->check[i] = kinds[i].check ? checksum_find(slice_of(kinds[i].check)) : NULL;
         d->grow[i] = kinds[i].check ? extend_find(kinds[i].check) : NULL;
+        d->street[i] = strcmp(kinds[i].type, "STREET_ADDRESS") == 0;
         if (kinds[i].check && !d->check[i] && !d->grow[i])
             return nigh_fail(err, NIGH_INVALID, "data/detect.tsv: no check is named %s",
                              kinds[i].check);
@@ -139,14 +140,14 @@ struct detect *detect_free(struct detect *d)
         for (size_t i = 0; i < DB_COUNT; i++)
             free_db(d, d->db[i]);
     }
-    tagger_free(d->tagger);
+    names_free(d->names);
     fold_done(&d->fold);
     fold_done(&d->view);
     unwrap_runs_done(&d->runs);
     spans_done(&d->found);
     free(d->raws.all);
     free(d->words.all);
-    free(d->near);
+    free(d->near.all);
     detect_words_free(d->own);
     free(d);
     return NULL;

@@ -3,6 +3,11 @@
 A row's words stand in a pattern of their own, shared by rows with the same words."""
 import sys
 
+try:
+    from re import _parser as parser  # Python 3.11
+except ImportError:
+    import sre_parse as parser
+
 GROUPS = 'secret card iban bank id tax crypto phone email network device gps birth address contact url ' \
          'person place organisation date trait'.split()
 
@@ -11,11 +16,74 @@ def quoted(text):
     return '"' + text.replace('\\', '\\\\').replace('"', '\\"') + '"'
 
 
-def needs_digit(group, check, pattern):
-    """Does every match stand about a digit?  Such rows are scanned only there."""
-    if group in ('secret', 'email', 'url'):
-        return False
-    return '\\d' in pattern or '0-9' in pattern or check.startswith('street')
+ALWAYS_DIGITS = 'card iban bank id tax crypto phone network device gps'.split()
+
+
+def where_of(kind, group, check, pattern):
+    """What tells where a match can stand: see enum where."""
+    if check.startswith('street'):
+        return 'STREET'
+    if group not in ('secret', 'email', 'url') and ('\\d' in pattern or '0-9' in pattern and group in ALWAYS_DIGITS):
+        return 'WORD' if kind == 'SWIFT_CODE' else 'DIGIT'
+    return 'AT' if '@' in pattern else 'WORD'
+
+
+def first_chars(tree):
+    """The characters that a match may begin with, and whether it may be empty."""
+    chars = set()
+    for op, arg in tree:
+        some, empty = first_of(str(op), arg)
+        chars |= some
+        if not empty:
+            return chars, False
+    return chars, True
+
+
+def first_of(name, arg):
+    if name == 'AT':
+        return set(), True
+    if name in ('MAX_REPEAT', 'MIN_REPEAT'):
+        low, _, inner = arg
+        some, empty = first_chars(inner)
+        return some, empty or low == 0
+    if name == 'SUBPATTERN':
+        return first_chars(arg[3])
+    if name == 'BRANCH':
+        parts = [first_chars(inner) for inner in arg[1]]
+        return set().union(*(some for some, _ in parts)), any(empty for _, empty in parts)
+    return {c for c in map(chr, range(256)) if name == 'ANY' or matches(name, arg, c)}, False
+
+
+def either(c):
+    """Both cases: a pattern that begins too often costs time, one too rarely finds nothing."""
+    return (c.lower(), c.upper()) if c < '\x80' else (c,)
+
+
+def matches(name, arg, c):
+    if name == 'LITERAL':
+        return chr(arg) in either(c)
+    if name == 'NOT_LITERAL':
+        return c != chr(arg)
+    sets = {'CATEGORY_DIGIT': str.isdigit, 'CATEGORY_WORD': lambda x: x.isalnum() or x == '_'}
+    hit = False
+    for kind, value in arg:
+        if str(kind) == 'NEGATE':
+            continue
+        if str(kind) == 'LITERAL':
+            hit |= chr(value) in either(c)
+        elif str(kind) == 'RANGE':
+            hit |= any(value[0] <= ord(x) <= value[1] for x in either(c))
+        else:
+            hit |= c < '\x80' and sets[str(value)](c)
+    return hit != (str(arg[0][0]) == 'NEGATE')
+
+
+def anchored(pattern):
+    flag = '(?i)' if pattern.startswith('(?i)') else ''
+    return f'{flag}^(?:{pattern[len(flag):]})'
+
+
+WIDTH_MAX = 320  # bytes; a pattern that may be longer, or without end, counts as so long
 
 
 def main(table, out):
@@ -30,15 +98,23 @@ def main(table, out):
             kind, group, score, check, words, pattern, _ = cells
             wanted = words.lstrip('?') if words != '-' else None
             index = near.setdefault(wanted, len(near)) if wanted else -1
-            where = 'DIGIT' if needs_digit(group, check, pattern) else 'AT' if '@' in pattern else 'WORD'
-            rows.append((kind, group, int(score), check, index, not words.startswith('?'), where, pattern))
+            where = where_of(kind, group, check, pattern)
+            tree = parser.parse(pattern)
+            starts, _ = first_chars(tree)
+            digit, other = bool(starts & set('0123456789')), bool(starts - set('0123456789'))
+            width = min(tree.getwidth()[1], WIDTH_MAX)
+            if where == 'DIGIT':
+                pattern = anchored(pattern)
+            rows.append((kind, group, int(score), check, index, not words.startswith('?'), where, digit, other, width,
+                         pattern))
     with open(out, 'w', encoding='utf-8') as f:
         f.write('/* Made from data/detect.tsv by src/label/detect_table.py. */\n'
                 'static const struct kind kinds[] = {\n')
-        for kind, group, score, check, index, must, where, pattern in rows:
-            f.write('    {"%s", DETECT_%s, %d, %s, %d, %s, WHERE_%s, %s},\n' % (
+        for kind, group, score, check, index, must, where, digit, other, width, pattern in rows:
+            f.write('    {"%s", DETECT_%s, %d, %s, %d, %s, WHERE_%s, %s, %s, %d, %s},\n' % (
                 kind, group.upper(), score, 'NULL' if check == '-' else quoted(check), index,
-                'true' if must else 'false', where, quoted(pattern)))
+                'true' if must else 'false', where, 'true' if digit else 'false', 'true' if other else 'false', width,
+                quoted(pattern)))
         f.write('};\nstatic const char *const near_patterns[] = {\n')
         for words in near:
             f.write('    %s,\n' % quoted(rf'(?i)\b(?:{words})'))

@@ -1,5 +1,6 @@
 #include "label/extend.h"
 #include "base/err.h"
+#include "label/address.h"
 #include <string.h>
 
 enum { NAME_WORDS_MAX = 5, WORD_BYTES_MAX = 40, NUMBER_DIGITS_MAX = 6 };
@@ -81,7 +82,19 @@ static bool number_after(struct slice text, size_t *to)
     return true;
 }
 
-/* 12 Elm Street, 4 Rue de la Paix: up to five words back to a number. */
+/* Back over the capital words before `at`; at itself when there are none. */
+static size_t name_start(struct slice text, size_t at)
+{
+    for (int words = 0; words < NAME_WORDS_MAX; words++) {
+        size_t start = at > 0 && text.p[at - 1] == ' ' ? word_start(text, at - 1) : at;
+        if (start >= at - 1 || !is_capital(text, start))
+            break;
+        at = start;
+    }
+    return at;
+}
+
+/* 12 Elm Street, 4 Rue de la Paix: up to five words back to a number.  Via Roma 12 Street. */
 static bool street_after(struct slice text, size_t *from, size_t *to)
 {
     size_t at = *from;
@@ -91,8 +104,8 @@ static bool street_after(struct slice text, size_t *from, size_t *to)
         if (end == at || start == end)
             return false;
         if (is_number(text, start, end)) {
-            *from = start;
-            return true;
+            *from = words > 0 ? start : name_start(text, start);
+            return *from < start || words > 0;
         }
         if (!is_capital(text, start) && words > 0 && end - start > 3)
             return false; /* a name's words are capital but for the small ones within */
@@ -183,6 +196,7 @@ extend_fn *extend_find(const char *name)
     } rows[] = {{"street_after", street_after},
                 {"street_before", street_before},
                 {"street_glued", street_glued},
+                {"address_plain", address_plain},
                 {"pem", pem}};
 
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)

@@ -1,66 +1,18 @@
 #include "label/tagger.h"
+#include "base/err.h"    /* ARRAY_LEN */
 #include "tagger-file.h" /* TAGGER_FILE, made by meson: where data/tagger.bin is */
-#include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
-
-enum {
-    LIST_COUNTRY = 1,
-    LIST_NATION = 2,
-    LIST_CITY = 4,
-    LIST_GIVEN = 8,
-    LIST_ORG = 16,
-    LIST_TITLE = 32
-};
 
 struct listed {
     uint64_t hash;
     uint8_t lists;
+    bool starts; /* a phrase begins with it */
 };
 #include "names-table.h"
 
-/* data/tagger.bin: for each bucket TAGGER_LANES weights, then the bias against TAG_O that was found
- * best for F2 on held-out sentences, then what fills eight. */
-extern const int8_t tagger_weights[];
-__asm__(
-    ".section .rodata\n.balign 64\n.global tagger_weights\ntagger_weights:\n.incbin \"" TAGGER_FILE
-    "\"\n.previous\n");
-
-struct tagger {
-    struct slice text;
-    struct tagger_word *words;
-    size_t n, cap;
-    size_t at;    /* the next word to tag */
-    size_t begin; /* of the sentence that at is in */
-    size_t end;   /* of it, one past */
-    enum tag prev, prev2;
-};
-
-enum tagger_limits {
-    SENTENCE_MAX = 256 /* words; what is longer is cut, as tables and lists are */
-};
-
-enum nigh_status tagger_new(struct tagger **ret, struct nigh_err *err)
-{
-    struct tagger *t = calloc(1, sizeof *t);
-
-    if (t)
-        t->words = calloc(SENTENCE_MAX, sizeof *t->words);
-    if (!t || !t->words) {
-        tagger_free(t);
-        return nigh_fail(err, NIGH_NOMEM, "tagger: out of memory");
-    }
-    *ret = t;
-    return NIGH_OK;
-}
-
-struct tagger *tagger_free(struct tagger *t)
-{
-    if (t)
-        free(t->words);
-    free(t);
-    return NULL;
-}
+extern const struct tagger_file tagger_file;
+__asm__(".section .rodata\n.balign 64\n.global tagger_file\ntagger_file:\n.incbin \"" TAGGER_FILE
+        "\"\n.previous\n");
 
 /* ---- words ---- */
 
@@ -103,9 +55,9 @@ static uint32_t mix(uint32_t h, uint32_t v)
     return h ^ h >> 15;
 }
 
-static uint8_t lists_of(uint64_t hash)
+static struct listed lists_of(uint64_t hash)
 {
-    size_t low = 0, high = sizeof listed / sizeof *listed;
+    size_t low = 0, high = ARRAY_LEN(listed);
 
     while (low < high) {
         size_t mid = (low + high) / 2;
@@ -114,20 +66,21 @@ static uint8_t lists_of(uint64_t hash)
         else
             high = mid;
     }
-    return low < sizeof listed / sizeof *listed && listed[low].hash == hash ? listed[low].lists : 0;
+    return low < ARRAY_LEN(listed) && listed[low].hash == hash ? listed[low] : (struct listed){0};
 }
 
 enum { WORD_BYTES_MAX = 48, WORD_CHARS_MAX = 48 };
 
-void tagger_word(struct tagger_word *w, struct slice word)
+void tagger_word(struct tagger_word *w, struct slice text)
 {
+    struct slice word = {text.p + w->start, w->end - w->start};
     unsigned char low[WORD_BYTES_MAX + 4];
     uint64_t hash = fnv_basis;
     uint32_t shape = 0, last = 0;
     size_t start[WORD_CHARS_MAX + 1], chars = 0, len = 0;
     size_t uppers = 0;
 
-    *w = (struct tagger_word){.start = w->start, .end = w->end, .first = w->first};
+    *w = (struct tagger_word){.start = w->start, .end = w->end};
     for (size_t i = 0, n; i < word.len && len < WORD_BYTES_MAX && chars < WORD_CHARS_MAX; i += n) {
         n = char_len((unsigned char)word.p[i]);
         if (i + n > word.len)
@@ -153,22 +106,29 @@ void tagger_word(struct tagger_word *w, struct slice word)
     w->low = hash;
     w->shape = mix(shape, chars > 8 ? 8 : (uint32_t)chars / 2);
     w->upper = uppers == chars && chars > 1;
-    uint32_t *ends[] = {&w->prefix, &w->suffix, &w->suffix2};
-    for (size_t k = 0; k < 3; k++) {
-        size_t take = k == 2 ? 2 : 3, from = k == 0 || chars < take ? 0 : start[chars - take];
+    uint32_t *ends[] = {&w->prefix, &w->suffix, &w->suffix2, &w->suffix4};
+    static const uint8_t takes[] = {3, 3, 2, 4};
+    for (size_t k = 0; k < ARRAY_LEN(ends); k++) {
+        size_t take = takes[k], from = k == 0 || chars < take ? 0 : start[chars - take];
         size_t to = k == 0 ? start[chars < take ? chars : take] : len;
         uint32_t h = (uint32_t)k + 1;
         for (size_t i = from; i < to; i++)
             h = mix(h, low[i]);
         *ends[k] = h;
     }
-    w->lists = lists_of(hash);
+    struct listed known = lists_of(hash);
+    w->lists = known.lists;
+    w->starts = known.starts;
+    size_t bit = tagger_common_bit(hash);
+    w->common = tagger_file.common[bit / 8] >> bit % 8 & 1;
 }
 
 /* Phrases of up to four words: each of theirs gets the list's bit. */
 void tagger_phrases(struct tagger_word *words, size_t n, struct slice text)
 {
     for (size_t i = 0; i < n; i++) {
+        if (!words[i].starts)
+            continue;
         unsigned char low[WORD_BYTES_MAX + 4];
         uint64_t hash = fnv_basis;
         for (size_t k = i; k < n && k < i + 4; k++) {
@@ -182,9 +142,9 @@ void tagger_phrases(struct tagger_word *words, size_t n, struct slice text)
                 lower(low + b, char_len(low[b]));
             for (size_t b = 0; b < len; b++)
                 hash = (hash ^ low[b]) * fnv_prime;
-            uint8_t lists = k > i ? lists_of(hash) : 0;
+            uint8_t lists = k > i ? lists_of(hash).lists : 0;
             for (size_t m = i; lists && m <= k; m++)
-                words[m].lists |= lists;
+                words[m].phrases |= lists;
         }
     }
 }
@@ -212,6 +172,11 @@ static uint32_t traits(const struct tagger_word *w)
            (uint32_t)w->punct << 3;
 }
 
+static uint32_t lists_of_word(const struct tagger_word *w)
+{
+    return w->lists | w->phrases;
+}
+
 size_t tagger_features(const struct tagger_word *words, size_t n, size_t i, enum tag prev,
                        enum tag prev2, uint32_t ret[TAGGER_FEATURES_MAX])
 {
@@ -222,6 +187,7 @@ size_t tagger_features(const struct tagger_word *words, size_t n, size_t i, enum
     struct features f = {ret, 0};
     uint32_t word = fold64(w->low), before = fold64(l->low), after = fold64(r->low);
     bool start = i == 0 || (i == 1 && l->punct);
+    uint32_t lists = lists_of_word(w);
 
     add(&f, 1, 0, 0);
     add(&f, 2, word, 0);
@@ -246,23 +212,30 @@ size_t tagger_features(const struct tagger_word *words, size_t n, size_t i, enum
     add(&f, 21, prev, w->shape);
     add(&f, 22, traits(w), start);
     add(&f, 23, traits(w) | traits(l) << 4 | traits(r) << 8, start);
-    add(&f, 24, w->lists, w->capital);
-    add(&f, 25, w->lists, l->lists);
-    add(&f, 26, w->lists, r->lists);
-    add(&f, 27, w->lists | (uint32_t)prev << 8, traits(w));
-    add(&f, 28, r->lists, traits(r) | traits(w) << 4);
+    add(&f, 24, lists, w->capital);
+    add(&f, 25, lists, lists_of_word(l));
+    add(&f, 26, lists, lists_of_word(r));
+    add(&f, 27, lists | (uint32_t)prev << 8, traits(w));
+    add(&f, 28, lists_of_word(r), traits(r) | traits(w) << 4);
     add(&f, 29, l->suffix, prev);
     add(&f, 30, r->suffix, w->capital);
     add(&f, 31, before, fold64(l2->low));
     add(&f, 32, after, fold64(r2->low));
     add(&f, 33, before, after);
     add(&f, 34, w->prefix, w->suffix);
+    add(&f, 35, w->suffix4, w->capital);
+    add(&f, 36, (uint32_t)w->common | (uint32_t)w->capital << 1 | (uint32_t)start << 2, lists);
+    add(&f, 37, (uint32_t)l->common | (uint32_t)r->common << 1 | traits(w) << 2,
+        (uint32_t)l->capital | (uint32_t)r->capital << 1);
+    add(&f, 38, lists_of_word(l2), lists | (uint32_t)w->capital << 8);
+    add(&f, 39, lists_of_word(r2), lists_of_word(r) | (uint32_t)w->capital << 8);
     return f.n;
 }
 
 bool tag_may_follow(enum tag tag, enum tag prev)
 {
-    static const bool inside[] = {[TAG_I_PERSON] = true, [TAG_I_PLACE] = true, [TAG_I_ORG] = true};
+    static const bool inside[TAG_COUNT] = {
+        [TAG_I_PERSON] = true, [TAG_I_PLACE] = true, [TAG_I_ORG] = true};
 
     return !inside[tag] || prev == tag || prev + 1 == tag;
 }
@@ -300,6 +273,8 @@ static size_t word_end(struct slice t, size_t i)
         bool joins = i + 1 < t.len && in_word(t, i + 1);
         if (t.p[i] == '-' && joins)
             continue;
+        if (t.p[i] == '\'' && joins && t.p[i + 1] >= 'A' && t.p[i + 1] <= 'Z')
+            continue; /* O'Brien */
         if (t.p[i] == '.' && i > start && (i - start == 1 || t.p[i - 2] == '.') &&
             (joins || i - start > 2))
             continue;
@@ -308,172 +283,84 @@ static size_t word_end(struct slice t, size_t i)
     return i;
 }
 
-/* Words up to the end of a sentence or a line. */
-static void read_sentence(struct tagger *t)
+/* "Mr.", "J.": the point behind it ends no sentence. */
+static bool abbreviated(const struct tagger_word *w, struct slice text)
 {
-    size_t i = t->end;
+    return w->lists & LIST_TITLE ||
+           (w->end - w->start == 1 && w->capital && text.p[w->start] != 'I');
+}
 
-    t->n = 0;
-    while (i < t->text.len && t->n < SENTENCE_MAX) {
-        if (is_space(t->text.p[i])) {
-            if (t->text.p[i++] == '\n' && t->n > 0)
+/* Behind a point: no blank, or a word in small letters. */
+static bool goes_on(struct slice text, size_t at)
+{
+    if (at < text.len && !is_space(text.p[at]))
+        return true;
+    return at + 1 < text.len && text.p[at] == ' ' && text.p[at + 1] >= 'a' && text.p[at + 1] <= 'z';
+}
+
+size_t tagger_read(struct tagger_word words[static TAGGER_SENTENCE_MAX], struct slice text,
+                   size_t *at)
+{
+    size_t i = *at, n = 0;
+
+    while (i < text.len && n < TAGGER_SENTENCE_MAX) {
+        if (is_space(text.p[i])) {
+            if (text.p[i++] == '\n' && n > 0)
                 break;
             continue;
         }
-        size_t end = word_end(t->text, i);
-        struct tagger_word *w = &t->words[t->n++];
+        struct tagger_word *w = &words[n++];
         w->start = i;
-        w->end = end;
-        tagger_word(w, (struct slice){t->text.p + i, end - i});
-        i = end;
-        bool stops = end - w->start == 1 && strchr(".!?", t->text.p[w->start]);
-        if (stops && (i == t->text.len || is_space(t->text.p[i])) &&
-            !(t->n > 1 && w[-1].lists & LIST_TITLE))
+        w->end = i = word_end(text, i);
+        tagger_word(w, text);
+        bool stops = w->end - w->start == 1 && strchr(".!?", text.p[w->start]);
+        if (stops && !goes_on(text, i) && !(n > 1 && abbreviated(w - 1, text)))
             break;
     }
-    t->end = i;
-    t->at = 0;
-    t->prev = t->prev2 = TAG_O;
-    tagger_phrases(t->words, t->n, t->text);
+    *at = i;
+    tagger_phrases(words, n, text);
+    return n;
 }
 
-void tagger_read(struct tagger *t, struct slice text)
+/* ---- tags ---- */
+
+bool tagger_rare(const struct tagger_word *words, size_t i)
 {
-    t->text = text;
-    t->end = t->n = t->at = 0;
+    return words[i].capital && !words[i].common && !words[i].upper;
 }
 
-/* ---- tags to names ---- */
-
-static enum tag tag_of(struct tagger *t, size_t i)
+static enum tag best_tag(const struct tagger_word *words, size_t n, size_t i, enum tag prev,
+                         enum tag prev2)
 {
     uint32_t bucket[TAGGER_FEATURES_MAX];
     int score[TAGGER_LANES] = {0};
-    size_t n = tagger_features(t->words, t->n, i, t->prev, t->prev2, bucket);
+    size_t n_features = tagger_features(words, n, i, prev, prev2, bucket);
     enum tag best = TAG_O;
 
-    for (size_t k = 0; k < n; k++) {
-        const int8_t *w = tagger_weights + (size_t)bucket[k] * TAGGER_LANES;
+    for (size_t k = 0; k < n_features; k++) {
+        const int8_t *w = tagger_file.weight + (size_t)bucket[k] * TAGGER_LANES;
         for (size_t lane = 0; lane < TAGGER_LANES; lane++)
             score[lane] += w[lane];
     }
-    score[TAG_O] -= tagger_weights[(size_t)TAGGER_BUCKETS * TAGGER_LANES];
+    score[TAG_O] -= tagger_file.bias + (tagger_rare(words, i) ? tagger_file.rare : 0);
     for (enum tag tag = TAG_O; tag < TAG_COUNT; tag++)
-        if (score[tag] > score[best] && tag_may_follow(tag, t->prev))
+        if (score[tag] > score[best] && tag_may_follow(tag, prev))
             best = tag;
     return best;
 }
 
-static const struct {
-    const char *type;
-    enum detect_group group;
-} types[] = {
-    [TAG_B_PERSON] = {"PERSON", DETECT_PERSON},
-    [TAG_B_PLACE] = {"GPE", DETECT_PLACE},
-    [TAG_B_ORG] = {"ORGANIZATION", DETECT_ORGANISATION},
-};
-enum { SCORE_ADDRESSED = 75, SCORE_TAGGED = 65, SCORE_LISTED = 58, SCORE_NATION = 66 };
-
-/* What the tagger left alone and a list knows. */
-static bool by_list(const struct tagger *t, size_t i, struct tagged *ret)
+bool tagger_plain(const struct tagger_word *w, enum tag prev)
 {
-    const struct tagger_word *w = &t->words[i];
-
-    if (!w->capital || w->lists & LIST_TITLE)
-        return false;
-    if (w->lists & (LIST_COUNTRY | LIST_CITY))
-        *ret = (struct tagged){w->start, w->end, "GPE", DETECT_PLACE, SCORE_LISTED};
-    else if (w->lists & LIST_GIVEN && i > 0)
-        *ret = (struct tagged){w->start, w->end, "PERSON", DETECT_PERSON, SCORE_LISTED};
-    else
-        return false;
-    return true;
+    return prev == TAG_O && w->common && !w->capital && !w->digit && !w->lists && !w->phrases;
 }
 
-/* "Italian", "Italians": of the list, whatever the tagger made of it. */
-static bool nation(const struct tagger *t, size_t i)
+void tagger_tag(const struct tagger_word *words, size_t n, enum tag *ret)
 {
-    const struct tagger_word *w = &t->words[i];
-    size_t len = w->end - w->start;
-    struct tagger_word without = *w;
+    enum tag prev = TAG_O, prev2 = TAG_O;
 
-    if (w->lists & LIST_NATION)
-        return true;
-    if (len < 5 || (t->text.p[w->end - 1] | 32) != 's')
-        return false;
-    tagger_word(&without, (struct slice){t->text.p + w->start, len - 1});
-    return without.lists & LIST_NATION;
-}
-
-/* "Dr. Kyle Kuefer", "Mrs Lennox": what follows a form of address is a person, whatever it looks
- * like. */
-static bool addressed(const struct tagger *t, size_t i)
-{
-    const struct tagger_word *w = &t->words[i];
-    size_t before = i > 0 && t->text.p[w[-1].start] == '.' ? 2 : 1;
-
-    return w->capital && i >= before && w[-(ptrdiff_t)before].lists & LIST_TITLE &&
-           w[-(ptrdiff_t)before].capital && !(w->lists & LIST_TITLE);
-}
-
-/* Over capital words and initials, on the same line. */
-static void take_name(struct tagger *t, struct tagged *ret)
-{
-    t->prev = TAG_B_PERSON;
-    for (; t->at < t->n; t->at++) {
-        const struct tagger_word *w = &t->words[t->at];
-        bool initial = w->end - w->start == 1 && t->text.p[w->start] == '.' &&
-                       w->start == ret->end && w[-1].end - w[-1].start == 1;
-        if (!initial && (!w->capital || w->start > ret->end + 1))
-            return;
-        ret->end = w->end;
-        t->prev2 = t->prev;
-        t->prev = TAG_I_PERSON;
-    }
-}
-
-static bool name_at(struct tagger *t, struct tagged *ret)
-{
-    size_t i = t->at;
-    enum tag tag = tag_of(t, i);
-
-    if (addressed(t, i)) {
-        *ret = (struct tagged){t->words[i].start, t->words[i].end, "PERSON", DETECT_PERSON,
-                               SCORE_ADDRESSED};
-        t->at++;
-        take_name(t, ret);
-        return true;
-    }
-    t->prev2 = t->prev;
-    t->prev = tag;
-    t->at++;
-    if (nation(t, i) && tag != TAG_B_ORG && tag != TAG_I_ORG) {
-        t->prev = TAG_O;
-        *ret =
-            (struct tagged){t->words[i].start, t->words[i].end, "NRP", DETECT_TRAIT, SCORE_NATION};
-        return true;
-    }
-    if (tag == TAG_O)
-        return by_list(t, i, ret);
-    enum tag begins = tag % 2 ? tag : tag - 1;
-    *ret = (struct tagged){t->words[i].start, t->words[i].end, types[begins].type,
-                           types[begins].group, SCORE_TAGGED};
-    while (t->at < t->n && (tag = tag_of(t, t->at)) == begins + 1) {
-        ret->end = t->words[t->at++].end;
-        t->prev2 = t->prev;
-        t->prev = tag;
-    }
-    return true;
-}
-
-bool tagger_next(struct tagger *t, struct tagged *ret)
-{
-    for (;;) {
-        while (t->at < t->n)
-            if (name_at(t, ret))
-                return true;
-        if (t->end >= t->text.len)
-            return false;
-        read_sentence(t);
+    for (size_t i = 0; i < n; i++) {
+        ret[i] = tagger_plain(&words[i], prev) ? TAG_O : best_tag(words, n, i, prev, prev2);
+        prev2 = prev;
+        prev = ret[i];
     }
 }

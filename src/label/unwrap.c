@@ -9,11 +9,6 @@ static bool is_space(char c)
     return c == ' ' || c == '\n' || c == '\t' || c == '\r';
 }
 
-static bool is_alnum(char c)
-{
-    return (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z');
-}
-
 static void put(struct fold *view, char c, size_t from)
 {
     view->text[view->len] = c;
@@ -126,10 +121,39 @@ static size_t alone(struct slice text, size_t i, size_t *ret_end)
 
 enum { SPACED_LEAST = 6 };
 
+/* Of eight bytes those up to a blank: 0x80 in each. */
+static uint64_t blanks(const char *p)
+{
+    uint64_t word;
+
+    memcpy(&word, p, sizeof word);
+    return ~((word & UINT64_C(0x7f7f7f7f7f7f7f7f)) + UINT64_C(0x5f5f5f5f5f5f5f5f)) & ~word &
+           UINT64_C(0x8080808080808080);
+}
+
+/* Could SPACED_LEAST characters stand alone in a row somewhere?  Eight places at a time, since of
+ * most texts not. */
+static bool may_be_spaced(struct slice text)
+{
+    enum { STEP = 8, REACH = 2 * (SPACED_LEAST - 2) };
+    size_t i = 0;
+
+    for (; i + STEP + REACH <= text.len; i += STEP)
+        if (blanks(text.p + i) & blanks(text.p + i + 2) & blanks(text.p + i + 4) &
+            blanks(text.p + i + 6) & blanks(text.p + i + REACH))
+            return true;
+    for (; i + REACH < text.len; i++)
+        if (is_space(text.p[i]) && is_space(text.p[i + 2]) && is_space(text.p[i + 4]))
+            return true;
+    return false;
+}
+
 enum unwrap unwrap_spaced(struct fold *view, struct slice text)
 {
     bool any = false, start = true;
 
+    if (!may_be_spaced(text))
+        return UNWRAP_NONE;
     if (!fold_room(view, text.len))
         return UNWRAP_NOMEM;
     view->len = 0;
@@ -215,9 +239,14 @@ void unwrap_runs_done(struct unwrap_runs *runs)
     *runs = (struct unwrap_runs){0};
 }
 
+/* A table: this is asked of every byte of every text. */
 static bool is_base64(char c)
 {
-    return is_alnum(c) || c == '+' || c == '/' || c == '-' || c == '_';
+#define RANGE(from, to) [from... to] = true
+    static const bool set[256] = {RANGE('0', '9'), RANGE('a', 'z'), RANGE('A', 'Z'), ['+'] = true,
+                                  ['/'] = true,    ['-'] = true,    ['_'] = true};
+#undef RANGE
+    return set[(unsigned char)c];
 }
 
 /* Does it read as text?  Control characters tell machine data. */
@@ -293,7 +322,7 @@ static enum unwrap try_run(struct unwrap_runs *r, struct slice text, size_t from
 {
     struct slice run = {text.p + from, to - from};
 
-    if (!r->out && !(r->out = malloc(UNWRAP_BYTES_MAX)))
+    if (!r->out && !(r->out = calloc(1, UNWRAP_BYTES_MAX)))
         return UNWRAP_NOMEM;
     if (run.len > UNWRAP_BYTES_MAX)
         run.len = UNWRAP_BYTES_MAX;
@@ -303,26 +332,44 @@ static enum unwrap try_run(struct unwrap_runs *r, struct slice text, size_t from
     return n ? add_run(r, r->out, n, from, to) : UNWRAP_NONE;
 }
 
+/* The run about `at`, or less: of which at least RUN_LEAST bytes. */
+static bool run_about(struct slice text, size_t least, size_t at, size_t *ret_from, size_t *ret_to)
+{
+    size_t from = at, to = at;
+
+    while (from > least && is_base64(text.p[from - 1]))
+        from--;
+    while (to < text.len && is_base64(text.p[to]))
+        to++;
+    *ret_from = from;
+    *ret_to = to;
+    return to - from >= RUN_LEAST;
+}
+
+/* Words of letters alone are words up to a length that few have. */
+static bool is_machines(struct slice run)
+{
+    for (size_t i = 0; i < run.len; i++)
+        if (!((run.p[i] | 32) >= 'a' && (run.p[i] | 32) <= 'z'))
+            return true;
+    return run.len >= 16;
+}
+
+/* Every RUN_LEAST-th byte is looked at: no run stands between two. */
 enum unwrap unwrap_runs(struct unwrap_runs *r, struct slice text)
 {
-    size_t found = 0;
+    size_t found = 0, from, to = 0;
 
     r->view.len = 0;
-    for (size_t i = 0; i < text.len;) {
-        size_t start = i;
-        bool mixed = false;
-        while (i < text.len && is_base64(text.p[i])) {
-            mixed |= !((text.p[i] | 32) >= 'a' && (text.p[i] | 32) <= 'z');
-            i++;
-        }
-        if (i - start >= RUN_LEAST && (mixed || i - start >= 16)) {
-            enum unwrap got = try_run(r, text, start, i);
-            if (got == UNWRAP_TOO_MUCH || got == UNWRAP_NOMEM)
-                return got;
-            if (got == UNWRAP_VIEW && ++found > UNWRAP_RUNS_MAX)
-                return UNWRAP_TOO_MUCH;
-        }
-        i += i == start;
+    for (size_t i = RUN_LEAST - 1; i < text.len; i = (i > to ? i : to) + RUN_LEAST) {
+        if (!is_base64(text.p[i]) || !run_about(text, to, i, &from, &to) ||
+            !is_machines((struct slice){text.p + from, to - from}))
+            continue;
+        enum unwrap got = try_run(r, text, from, to);
+        if (got == UNWRAP_TOO_MUCH || got == UNWRAP_NOMEM)
+            return got;
+        if (got == UNWRAP_VIEW && ++found > UNWRAP_RUNS_MAX)
+            return UNWRAP_TOO_MUCH;
     }
     return found ? end_view(&r->view, text) : UNWRAP_NONE;
 }
