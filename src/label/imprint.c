@@ -1,6 +1,7 @@
 #include "label/imprint.h"
 
 #include "base/path.h"
+#include "base/secret.h"
 #include "label/fold.h"
 #include <sodium.h>
 
@@ -40,9 +41,8 @@ static enum nigh_status load_or_make(struct imprints *m, const char *state_dir,
 
 enum nigh_status imprints_new(struct imprints **ret, const char *state_dir, struct nigh_err *err)
 {
-    if (sodium_init() < 0)
-        return nigh_fail(err, NIGH_IO, "imprint: libsodium does not start");
-    struct imprints *m = sodium_malloc(sizeof *m);
+    struct imprints *m = secret_new(sizeof *m);
+
     if (!m)
         return nigh_fail(err, NIGH_NOMEM, "imprint: out of memory");
     enum nigh_status status = load_or_make(m, state_dir, err);
@@ -55,8 +55,7 @@ enum nigh_status imprints_new(struct imprints **ret, const char *state_dir, stru
 
 struct imprints *imprints_free(struct imprints *m)
 {
-    sodium_free(m);
-    return NULL;
+    return secret_free(m);
 }
 
 /* What tells one value from another: letters and digits, and every character beyond ASCII. */

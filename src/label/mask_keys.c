@@ -1,9 +1,8 @@
 #include "base/clock.h"
-#include "base/fault.h"
 #include "base/rand.h"
+#include "base/secret.h"
 #include "label/mask.h"
 #include <sodium.h>
-#include <stdlib.h>
 
 struct mask_keys {
     unsigned char secret[crypto_generichash_KEYBYTES];
@@ -18,7 +17,7 @@ static void renew(struct mask_keys *keys)
 
 enum nigh_status mask_keys_new(struct mask_keys **ret, struct nigh_err *err)
 {
-    struct mask_keys *keys = fault_hit(FAULT_ALLOC) ? NULL : calloc(1, sizeof *keys);
+    struct mask_keys *keys = secret_new(sizeof *keys);
 
     if (!keys)
         return nigh_fail(err, NIGH_NOMEM, "mask: out of memory");
@@ -29,10 +28,7 @@ enum nigh_status mask_keys_new(struct mask_keys **ret, struct nigh_err *err)
 
 struct mask_keys *mask_keys_free(struct mask_keys *keys)
 {
-    if (keys)
-        sodium_memzero(keys, sizeof *keys);
-    free(keys);
-    return NULL;
+    return secret_free(keys);
 }
 
 /* Each part with its length, so that no two pairs of them are hashed alike. */

@@ -23,9 +23,22 @@ enum {
     CURVE_BITS = 256,
 };
 
+/* A key on P-256 as PKCS #8 (RFC 5208, 5915) has one form, of which only the numbers differ. */
+enum { NUMBER = 32, AT_K = 36, AT_X = 74, AT_Y = AT_X + NUMBER, DER_BYTES = AT_Y + NUMBER };
+static const unsigned char der_before_k[AT_K] = {
+    0x30, 0x81, 0x87, 0x02, 0x01, 0x00, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86,
+    0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d,
+    0x03, 0x01, 0x07, 0x04, 0x6d, 0x30, 0x6b, 0x02, 0x01, 0x01, 0x04, 0x20};
+static const unsigned char der_before_x[AT_X - AT_K - NUMBER] = {0xa1, 0x44, 0x03,
+                                                                 0x42, 0x00, 0x04};
+
+#define KEY_BEGIN "-----BEGIN PRIVATE KEY-----\n"
+#define KEY_END   "-----END PRIVATE KEY-----\n"
+
 struct identity {
-    char *pem; /* the file, secret: the key is in it */
+    char *pem; /* the file, secret: the key is in it; NULL once it is unpacked */
     size_t pem_len;
+    unsigned char *der;   /* the key alone, secret */
     gnutls_privkey_t key; /* a handle that signs by sign() */
     gnutls_pcert_st cert;
     bool has_cert;
@@ -39,28 +52,30 @@ static enum nigh_status tls_fail(struct nigh_err *err, const char *what, int rc)
                      IDENTITY_FILE ": %s: %s", what, gnutls_strerror(rc));
 }
 
-static gnutls_datum_t pem_of(const struct identity *id)
+static gnutls_datum_t number(struct identity *id, size_t at)
 {
-    return (gnutls_datum_t){(unsigned char *)id->pem, (unsigned)id->pem_len};
+    return (gnutls_datum_t){id->der + at, NUMBER};
 }
 
 /* ---- signing ---- */
 
+/* No text and no ASN.1 of the key passes through GnuTLS, which would leave pieces of it behind:
+ * only its numbers, and those it wipes. */
 static int sign(gnutls_privkey_t handle, gnutls_sign_algorithm_t algorithm, void *owner,
                 unsigned flags, const gnutls_datum_t *hash, gnutls_datum_t *ret_signature)
 {
     struct identity *id = owner;
-    gnutls_datum_t pem = pem_of(id);
+    gnutls_datum_t x = number(id, AT_X), y = number(id, AT_Y), k = number(id, AT_K);
     gnutls_privkey_t key;
     int rc = gnutls_privkey_init(&key);
 
     (void)handle;
     if (rc < 0)
         return rc;
-    rc = gnutls_privkey_import_x509_raw(key, &pem, GNUTLS_X509_FMT_PEM, NULL, 0);
+    rc = gnutls_privkey_import_ecc_raw(key, GNUTLS_ECC_CURVE_SECP256R1, &x, &y, &k);
     if (rc >= 0)
         rc = gnutls_privkey_sign_hash2(key, algorithm, flags, hash, ret_signature);
-    gnutls_privkey_deinit(key); /* GnuTLS wipes what it holds of it */
+    gnutls_privkey_deinit(key);
     return rc;
 }
 
@@ -157,18 +172,59 @@ static int sign_itself(gnutls_x509_crt_t crt, gnutls_x509_privkey_t key, const c
     return gnutls_x509_crt_sign2(crt, crt, key, GNUTLS_DIG_SHA256, 0);
 }
 
-/* Key, then certificate, into id->pem. */
-static int export_both(struct identity *id, gnutls_x509_privkey_t key, gnutls_x509_crt_t crt)
+/* A number of GnuTLS's, which may have a zero before it, or lack some of its own. */
+static void take_number(struct identity *id, size_t at, gnutls_datum_t *from)
 {
-    size_t key_len = FILE_BYTES_MAX, crt_len;
-    int rc = gnutls_x509_privkey_export_pkcs8(key, GNUTLS_X509_FMT_PEM, NULL, GNUTLS_PKCS_PLAIN,
-                                              id->pem, &key_len);
+    size_t skip = from->size > NUMBER ? from->size - NUMBER : 0, len = from->size - skip;
+
+    memcpy(id->der + at + NUMBER - len, from->data + skip, len);
+    sodium_memzero(from->data, from->size);
+    gnutls_free(from->data);
+}
+
+static int take_key(struct identity *id, gnutls_x509_privkey_t key)
+{
+    gnutls_ecc_curve_t curve;
+    gnutls_datum_t x, y, k;
+    int rc = gnutls_x509_privkey_export_ecc_raw(key, &curve, &x, &y, &k);
 
     if (rc < 0)
         return rc;
-    crt_len = FILE_BYTES_MAX - key_len;
-    rc = gnutls_x509_crt_export(crt, GNUTLS_X509_FMT_PEM, id->pem + key_len, &crt_len);
-    id->pem_len = key_len + crt_len;
+    memcpy(id->der, der_before_k, sizeof der_before_k);
+    memcpy(id->der + AT_K + NUMBER, der_before_x, sizeof der_before_x);
+    take_number(id, AT_K, &k);
+    take_number(id, AT_X, &x);
+    take_number(id, AT_Y, &y);
+    return 0;
+}
+
+/* The key as PEM, in lines of 64 characters. */
+static void write_key(struct identity *id)
+{
+    enum { LINE = 48 };
+    char *to = stpcpy(id->pem, KEY_BEGIN);
+
+    for (size_t at = 0; at < DER_BYTES; at += LINE) {
+        size_t n = DER_BYTES - at < LINE ? DER_BYTES - at : LINE;
+        sodium_bin2base64(to, FILE_BYTES_MAX - (size_t)(to - id->pem), id->der + at, n,
+                          sodium_base64_VARIANT_ORIGINAL);
+        to = stpcpy(to + strlen(to), "\n");
+    }
+    id->pem_len = (size_t)(stpcpy(to, KEY_END) - id->pem);
+}
+
+/* Key, then certificate, into id->pem. */
+static int export_both(struct identity *id, gnutls_x509_privkey_t key, gnutls_x509_crt_t crt)
+{
+    size_t len;
+    int rc = take_key(id, key);
+
+    if (rc < 0)
+        return rc;
+    write_key(id);
+    len = FILE_BYTES_MAX - id->pem_len;
+    rc = gnutls_x509_crt_export(crt, GNUTLS_X509_FMT_PEM, id->pem + id->pem_len, &len);
+    id->pem_len += len;
     return rc;
 }
 
@@ -258,12 +314,40 @@ static int try_it(struct identity *id)
     return rc;
 }
 
-static enum nigh_status unpack(struct identity *id, struct nigh_err *err)
+/* The key out of the file's text; false: it is none of ours. */
+static bool read_key(struct identity *id)
 {
-    gnutls_datum_t pem = pem_of(id);
-    int rc = gnutls_pcert_import_x509_raw(&id->cert, &pem, GNUTLS_X509_FMT_PEM, 0);
+    const char *from = memmem(id->pem, id->pem_len, KEY_BEGIN, strlen(KEY_BEGIN));
+    const char *end = memmem(id->pem, id->pem_len, KEY_END, strlen(KEY_END));
+    size_t len = 0;
+
+    if (!from || !end || end < from)
+        return false;
+    from += strlen(KEY_BEGIN);
+    return sodium_base642bin(id->der, DER_BYTES, from, (size_t)(end - from), "\r\n", &len, NULL,
+                             sodium_base64_VARIANT_ORIGINAL) == 0 &&
+           len == DER_BYTES && memcmp(id->der, der_before_k, sizeof der_before_k) == 0;
+}
+
+static int read_certificate(struct identity *id)
+{
+    static const char begin[] = "-----BEGIN CERTIFICATE-----";
+    char *from = memmem(id->pem, id->pem_len, begin, sizeof begin - 1);
+    gnutls_datum_t pem = {(unsigned char *)from,
+                          from ? (unsigned)(id->pem + id->pem_len - from) : 0};
+    int rc = from ? gnutls_pcert_import_x509_raw(&id->cert, &pem, GNUTLS_X509_FMT_PEM, 0)
+                  : GNUTLS_E_NO_CERTIFICATE_FOUND;
 
     id->has_cert = rc >= 0;
+    return rc;
+}
+
+static enum nigh_status unpack(struct identity *id, struct nigh_err *err)
+{
+    int rc = read_key(id) ? read_certificate(id) : GNUTLS_E_PARSING_ERROR;
+
+    id->pem = secret_free(id->pem);
+    secret_seal(id->der);
     if (rc >= 0 && (rc = gnutls_privkey_init(&id->key)) >= 0)
         rc = gnutls_privkey_import_ext4(id->key, id, NULL, sign, NULL, NULL, describe, 0);
     if (rc >= 0 && (rc = try_it(id)) >= 0)
@@ -281,14 +365,12 @@ enum nigh_status identity_open(struct identity **ret, const char *dir, const cha
     char path[PATH_BYTES];
     enum nigh_status status = NIGH_OK;
 
-    if (!id || !(id->pem = secret_new(FILE_BYTES_MAX)))
+    if (!id || !(id->pem = secret_new(FILE_BYTES_MAX)) || !(id->der = secret_new(DER_BYTES)))
         status = nigh_fail(err, NIGH_NOMEM, IDENTITY_FILE ": out of memory");
     if (status == NIGH_OK)
         status = path_join(path, dir, IDENTITY_FILE, err);
     if (status == NIGH_OK)
         status = path_exists(path) ? read_file(id, path, err) : make(id, path, names, n, err);
-    if (status == NIGH_OK)
-        secret_seal(id->pem);
     if (status == NIGH_OK)
         status = unpack(id, err);
     if (status == NIGH_OK)
@@ -306,6 +388,7 @@ struct identity *identity_free(struct identity *id)
     if (id->has_cert)
         gnutls_pcert_deinit(&id->cert);
     secret_free(id->pem);
+    secret_free(id->der);
     free(id);
     return NULL;
 }
