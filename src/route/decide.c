@@ -504,7 +504,7 @@ static enum nigh_status refuse(struct ask *ask, struct nigh_err *err)
                                  c->place->name, c->drop == DROP_LABEL ? "not permitted" : c->why);
     }
     plan->retry_after_ms = soonest(plan);
-    snprintf(plan->reason, sizeof plan->reason, "refused: label %.70s: %.90s", label,
+    snprintf(plan->reason, sizeof plan->reason, "refused: label %.70s: %.70s", label,
              told ? text : "no place is configured");
     header_safe(plan->reason);
     if (status == NIGH_UNSUPPORTED)
