@@ -302,6 +302,7 @@ static const struct stream_row streams[] = {
      "{'model':'m','status':'failed','error':{'code':'server_error','message':"
      "'x'},'output':[]}",
      "B0(m) ", FATE_RETRY, false},
+    {"a body that is none", "{}", "", FATE_RETRY, false},
     {"a body, an error", "{'error':{'message':'x','type':'server_error'}}", "", FATE_RETRY, false},
 };
 

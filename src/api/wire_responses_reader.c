@@ -433,6 +433,10 @@ static void read_body(struct wire_read *in, yyjson_val *root, struct slice text)
         wire_refused(in, text);
         return;
     }
+    if (!yyjson_is_arr(json_get(root, "output")) && !json_get_str(root, "status").p) {
+        wire_broken(in, "a body that is no response"); /* or {} would be an answer of no words */
+        return;
+    }
     begin(r, root);
     read_response(r, root);
 }

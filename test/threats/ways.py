@@ -141,8 +141,7 @@ def row_9(world, tap):
         tap.equal(([to for to in world.kernel.syns if to not in trusted],
                    [name for name, _ in world.recorder.queries if not name.startswith(kind)]), ([], []),
                   f'row 9: {len(acts)} redirects and foreign realms ({kind}): no second socket, no other name asked')
-        bad = [a.describe() for a, (status, _) in zip(told, [act for act in acts for _ in range(2)])
-               if (a.status < 400 and status != 200) or evil.address in a.body.decode() or KEY in a.body.decode()]
+        bad = [a.describe() for a in told if a.status < 400 or evil.address in a.body.decode() or KEY in a.body.decode()]
         tap.equal(bad, [], 'row 9: each is an error for who asked, which tells neither key nor where to')
         asked = [[headers for _, _, headers, _ in c.asked] for c in clouds]
         head = 'x-api-key' if kind == 'anthropic' else 'authorization'
