@@ -9,8 +9,10 @@ TEST(toolzone_takes_the_name_that_says_most)
         const char *name;
         int zone;
     } rows[] = {
-        {"mail_read", 2},        {"mail_send", 1}, {"mail_sends", 2}, {"mail_", 2},     {"mail", 9},
-        {"mail_secret_read", 0}, {"my_mail", 9},   {"*_mail", 3},     {"Mail_read", 9}, {"", 9},
+        {"mail_read", 2}, {"mail_send", 1}, {"mail_sends", 2},
+        {"mail_", 2},     {"mail", 9},      {"mail_secret_read", 0},
+        {"my_mail", 9},   {"*_mail", 3},    {"Mail_read", 2},
+        {"", 9},          {"Mail_Send", 1}, {" mail_send\n", 1},
     };
     const struct toolzones tools = {all, ARRAY_LEN(all), 9};
 

@@ -52,6 +52,7 @@ def row_4(world, tap):
     tap.tell(not world.far.connects and not world.den.connects, 'row 4: nobody outside was asked', world.kernel.syns)
     node.stop()
     lowered(world, tap)
+    told_oddly(world, tap)
 
 
 def lowered(world, tap):
@@ -70,6 +71,33 @@ def lowered(world, tap):
     a = say(node, text, model='den/big')
     tap.tell(a.status == 200 and mark.found(world.den.data), 'row 4: mail of home arrives at the place of home', a.describe())
     world.judge(tap, 'row 4: the control', node, [mark])
+    node.stop()
+
+
+def told_oddly(world, tap):
+    """A call that is told in pieces, late, in another case, as another kind: it is looked at all the same."""
+    node, mark = world.node([world.den], extra=TOOLS), Canary('home')
+    args, head = json.dumps({'to': mark.text}), {'id': 'x', 'object': 'chat.completion.chunk', 'model': 'm'}
+    calls_told = {
+        'late': [{'id': 'a', 'function': {'name': '', 'arguments': args}}, {'function': {'name': 'web_post'}}],
+        'in pieces': [{'id': 'a', 'function': {'name': 'web_', 'arguments': ''}}, {'function': {'name': 'post', 'arguments': args}}],
+        'behind its arguments': [{'id': 'a', 'function': {'arguments': args}}, {'function': {'name': 'web_post'}}],
+        'in another case': [{'id': 'a', 'function': {'name': 'Web_Post', 'arguments': args}}],
+        'between blanks': [{'id': 'a', 'function': {'name': ' web_post ', 'arguments': args}}],
+        'as a custom tool': [{'id': 'a', 'type': 'custom', 'custom': {'name': 'web_post', 'input': args}}],
+        'beside another': [{'id': 'a', 'function': {'name': 'read_mail', 'arguments': '{}'}},
+                           {'index': 1, 'id': 'b', 'function': {'name': 'web_post', 'arguments': args}}]}
+    deltas = {how: [{'tool_calls': [{'index': 0, **call}]} for call in told] for how, told in calls_told.items()}
+    deltas['as a function of old'] = [{'function_call': {'name': 'web_post', 'arguments': args}}]
+    shown = []
+    for how, pieces in deltas.items():
+        for stream in (False, True):
+            chunks = [{**head, 'choices': [{'index': 0, 'delta': d, 'finish_reason': None}]} for d in pieces]
+            chunks.append({**head, 'choices': [{'index': 0, 'delta': {}, 'finish_reason': 'tool_calls'}]})
+            world.den.acts = [(200, {'Content-Type': 'text/event-stream'}, [f'data: {json.dumps(c)}\n\n' for c in chunks] + ['data: [DONE]\n\n'])]
+            _, a = calls(node, ['web_post', 'read_mail'], 'What now?', label='home', model='den/big', stream=stream)
+            shown += [(how, stream, a.describe())] if mark.found(a.body) else []
+    tap.equal(shown, [], f'row 4: a call told in {len(deltas)} odd ways is not shown either')
     node.stop()
 
 
