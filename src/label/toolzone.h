@@ -18,6 +18,6 @@ struct toolzones {
 };
 enum { TOOLZONE_NONE = -1 };
 
-/* The exact name first, then the same in another case, then the longest beginning, then `other`.  Case
- * and blanks around it do not count: who runs the tool may be as lenient. */
+/* The exact name first, then the same in another case, then the longest beginning, then `other`.
+ * Case and blanks around it do not count: who runs the tool may be as lenient. */
 int toolzone_find(const struct toolzones *tools, struct slice name);
