@@ -1,9 +1,11 @@
 /* The engine with the real llama-server and a small model; skipped, with the reason, where one of
- * them is missing.  The test program is its own `nigh jail`. */
+ * them is missing.  The test program is its own `nigh jail` and
+ * `nigh model-check`. */
 #include "api/place-rig.h"
 #include "engine/engine.h"
 #include "engine/jail.h"
 #include "engine/launch.h"
+#include "engine/vet.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -13,6 +15,8 @@ __attribute__((constructor)) static void take_over(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "jail") == 0)
         _exit(jail_main(argc - 1, argv + 1));
+    if (argc > 1 && strcmp(argv[1], "model-check") == 0)
+        exit(vet_main(argc - 1, argv + 1));
 }
 
 static char program[PATH_BYTES], model[PATH_BYTES], folder[64];
@@ -588,4 +592,93 @@ TEST(engine_refuses_what_kills_the_process)
     probe_free(&p);
     buf_done(&b);
     close_engine();
+}
+
+/* How much of the prompt came from the cache. */
+static uint64_t ask_as(const char *who)
+{
+    struct probe p;
+
+    probe_make(&p, SHORT_CHAT);
+    p.run.principal = slice_of(who);
+    if (probe_start(&p, place) != NIGH_OK)
+        TAP_FAIL("start: %s", p.err.what);
+    WAIT(p.done);
+    CHECK(p.outcome.fate == FATE_WHOLE && p.usage.known);
+    uint64_t cached = p.usage.cached_read;
+    probe_free(&p);
+    return cached;
+}
+
+TEST(engine_serves_nobody_from_anothers_cache)
+{
+    struct engine_spec spec = spec_of();
+
+    open_engine(&spec);
+    CHECK_EQ(ask_as(NULL), 0);
+    CHECK(ask_as(NULL) > 8); /* the only caller there is */
+    CHECK_EQ(ask_as("ann"), 0);
+    WAIT(status_of().state == ENGINE_STOPPED); /* by itself: its slots shared a cache */
+    CHECK_EQ(ask_as("ann"), 0);
+    CHECK(ask_as("ann") > 8);
+    CHECK_EQ(ask_as("ben"), 0);
+    CHECK_EQ(ask_as("ann"), 0); /* ben's is in the slot */
+    CHECK_EQ(ask_as(""), 0);
+    CHECK(ask_as("") > 8);
+    CHECK_EQ(status_of().starts, 2);
+    close_engine();
+}
+
+static void copy_file(const char *from, const char *to, size_t bytes_max)
+{
+    CLEANUP(buf_done) struct buf bytes = {0};
+
+    CHECK_EQ(path_read(&bytes, from, 16 << 20, NULL), NIGH_OK);
+    if (bytes.len > bytes_max)
+        bytes.len = bytes_max;
+    CHECK_EQ(path_write(to, buf_slice(&bytes), NULL), NIGH_OK);
+}
+
+TEST(engine_loads_only_what_was_looked_at)
+{
+    struct engine_spec spec = spec_of();
+    struct store *store;
+    struct trust *trust;
+    struct probe p;
+    char state[80], file[96], command[192], why[128];
+    struct nigh_err err = {0};
+
+    snprintf(state, sizeof state, "%s-state", folder);
+    snprintf(file, sizeof file, "%s/x.gguf", state);
+    rig_open();
+    CHECK_EQ(store_open(&store, rig.loop, state, &err), NIGH_OK);
+    CHECK_EQ(trust_new(&trust, store, &err), NIGH_OK);
+    copy_file(model, file, 5000);
+    spec.model_path = file;
+    spec.trust = trust;
+    CHECK_EQ(engine_new(&engine, rig.loop, rig.client, rig.gate, &spec, &err), NIGH_OK);
+    place = engine_place(engine);
+
+    probe_make(&p, SHORT_CHAT);
+    CHECK_EQ(probe_start(&p, place), NIGH_OK);
+    WAIT(p.done);
+    CHECK_EQ(p.outcome.err.status, NIGH_OFFLINE);
+    CHECK(strstr(p.outcome.err.what, "malformed"));
+    probe_free(&p);
+    CHECK_EQ(status_of().state, ENGINE_BROKEN);
+    CHECK_EQ(status_of().starts, 0); /* of the model's process */
+    CHECK_EQ(place->ops->ready(place, why), READY_NOT);
+    CHECK(strstr(why, "malformed"));
+
+    copy_file(model, file, SIZE_MAX);
+    CHECK_EQ(place->ops->ready(place, why), READY_COLD); /* at once */
+    ask(SHORT_CHAT);
+    trust_refuse(trust, file, "for another reason");
+    ask(SHORT_CHAT); /* it is loaded already */
+    engine = engine_free(engine);
+    trust_free(trust);
+    store_close(store);
+    rig_close();
+    snprintf(command, sizeof command, "rm -r %s %s", folder, state);
+    CHECK(system(command) == 0);
 }
