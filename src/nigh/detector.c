@@ -105,6 +105,11 @@ struct detector *detector_free(struct detector *d)
     return NULL;
 }
 
+bool detector_names(const struct detector *d)
+{
+    return d->spec.names;
+}
+
 static enum nigh_status made(struct detect **slot, const struct detector *d, struct detect **ret,
                              struct nigh_err *err)
 {

@@ -13,6 +13,7 @@ NIGH_MUST enum nigh_status detector_new(struct detector **ret, const struct conf
                                         struct nigh_err *err);
 struct detector *detector_free(struct detector *detector);
 
+bool detector_names(const struct detector *detector); /* with the tagger: five times the work */
 NIGH_MUST enum nigh_status detector_here(struct detector *detector, struct detect **ret,
                                          struct nigh_err *err);
 NIGH_MUST enum nigh_status detector_aside(struct detector *detector, struct detect **ret,

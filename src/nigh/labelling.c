@@ -540,8 +540,11 @@ static enum walk_step search_aside(struct labelling *l)
     struct nigh_err err = {0};
 
     l->work = (struct work){.run = search_run, .done = search_over};
-    if (work_submit(l->r->node->scans, &l->work, &err) != NIGH_OK)
-        return request_refuse(l->r, &err);
+    if (work_submit(l->r->node->scans, &l->work, &err) != NIGH_OK) {
+        enum walk_step next = request_refuse(l->r, &err);
+        l->r->refusal.retry_after_ms = LABELLING_RETRY_MS;
+        return next;
+    }
     l->busy = true;
     return STEP_PARK;
 }
@@ -558,10 +561,12 @@ static enum walk_step search_here(struct labelling *l)
 
 /* --- the step --- */
 
-/* All of a turn's texts, but no longer than it takes to know that they are many. */
-static bool is_long(const struct turn *turn)
+static bool is_long(const struct request *r)
 {
-    return turn_text_bytes(turn) > LABELLING_HERE_BYTES;
+    bool names = detector_names(r->setting->detector);
+
+    return turn_text_bytes(&r->walk.turn) >
+           (names ? LABELLING_HERE_NAMES_BYTES : LABELLING_HERE_BYTES);
 }
 
 static struct labelling *labelling_new(struct request *r)
@@ -597,7 +602,7 @@ enum walk_step step_label(struct walk *walk)
     turn_each_text_at(&walk->turn, on_text, l);
     if (!r->setting->searches || !label_permits(walk->turn.label, ZONE_PUBLIC))
         return finish(l);
-    return is_long(&walk->turn) ? search_aside(l) : search_here(l);
+    return is_long(r) ? search_aside(l) : search_here(l);
 }
 
 bool labelling_busy(const struct request *r)
