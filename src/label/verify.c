@@ -56,7 +56,7 @@ static void on_closed(struct verify *v, yyjson_val *entry)
     if (v->verdict.open)
         v->verdict.open--;
     if (kernel_out < 0) {
-        v->verdict.uncounted++;
+        v->verdict.uncounted += out > 0;
         return;
     }
     if (kernel_out >= out && kernel_in >= in)

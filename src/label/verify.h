@@ -18,7 +18,7 @@ struct verdict {
     uint64_t records, sends, denied;
     uint64_t open;       /* sends that were never closed: all of their bytes count as out */
     uint64_t gaps;       /* entries in which a start tells that the chain was not what it was */
-    uint64_t uncounted;  /* closed sends of which the kernel told nothing (HTTP/2) */
+    uint64_t uncounted;  /* closed sends of some bytes of which the kernel told nothing (HTTP/2) */
     uint64_t short_rows; /* closed sends of which the kernel counted fewer bytes than nigh */
 };
 void verdict_json(const struct verdict *verdict, struct buf *out);
