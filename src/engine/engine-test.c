@@ -672,6 +672,13 @@ TEST(engine_loads_only_what_was_looked_at)
 
     copy_file(model, file, SIZE_MAX);
     CHECK_EQ(place->ops->ready(place, why), READY_COLD); /* at once */
+    probe_make(&p, SHORT_CHAT);
+    CHECK_EQ(probe_start(&p, place), NIGH_OK);
+    WAIT(status_of().pid != 0);
+    copy_file(model, file, SIZE_MAX); /* what is loaded is what was looked at, or nothing */
+    WAIT(p.done);
+    CHECK(strstr(p.outcome.err.what, "changed while they were loaded"));
+    probe_free(&p);
     ask(SHORT_CHAT);
     trust_refuse(trust, file, "for another reason");
     ask(SHORT_CHAT); /* it is loaded already */

@@ -306,10 +306,14 @@ static void refuse_model(struct engine *e, const char *why)
 static void become_ready_if(struct engine *e)
 {
     char why[ADMIT_WHY_BYTES] = "";
-    enum admit_answer answer = e->launch.kind == LAUNCH_CHAT
-                                   ? admit_template(&e->admit, (int)child_pid(e->child), why)
-                                   : ADMIT_YES;
+    enum admit_answer answer = ADMIT_YES;
 
+    if (admit_changed(&e->admit)) {
+        refuse_model(e, "the model's files changed while they were loaded");
+        return;
+    }
+    if (e->launch.kind == LAUNCH_CHAT)
+        answer = admit_template(&e->admit, (int)child_pid(e->child), why);
     if (answer == ADMIT_YES)
         become_ready(e);
     else if (answer == ADMIT_NO)
