@@ -6,28 +6,37 @@
 static const char *const question =
     "Look at https://known.example/a, at Docs.Known.Example:8080 and mail";
 
+static struct buf out;
+static bool marks; /* what stands in a foreign link is told in capitals */
+
 static bool knows(void *owner, struct slice host)
 {
     return defang_stands(slice_of(owner), host);
 }
 
+static void told(void *owner, char c, bool foreign)
+{
+    (void)owner;
+    buf_add_char(&out, marks && foreign && c >= 'a' && c <= 'z' ? (char)(c - 32) : c);
+}
+
 static void check(const char *text, const char *want, size_t step)
 {
+    struct defang_spec spec = {marks, knows, told, (void *)question};
     struct defang d;
-    struct buf out = {0};
     size_t at = 0, len = strlen(text);
 
-    defang_init(&d, knows, (void *)question);
+    buf_reset(&out);
+    defang_init(&d, &spec);
     while (at < len) {
         size_t n = step ? step : 1 + rand_u64() % 7;
         n = n < len - at ? n : len - at;
-        defang_text(&d, (struct slice){text + at, n}, &out);
+        defang_text(&d, (struct slice){text + at, n});
         CHECK(d.n_held <= DEFANG_HOLD_MAX);
         at += n;
     }
-    defang_end(&d, &out);
-    CHECK_STR(out.data ? out.data : "", want);
-    buf_done(&out);
+    defang_end(&d);
+    CHECK_STR(out.len ? out.data : "", want);
 }
 
 static const struct {
@@ -102,4 +111,29 @@ TEST(defang_stands_as_a_whole)
     CHECK(!defang_stands(SLICE("a.example-b"), SLICE("a.example")));
     CHECK(!defang_stands(SLICE("a.exampl"), SLICE("a.example")));
     CHECK(!defang_stands(SLICE("x"), SLICE("")));
+}
+
+/* What is within a link to a foreign host, at every cut; nothing is rewritten. */
+TEST(defang_tells_what_is_foreign)
+{
+    static const struct {
+        const char *text, *want;
+    } marked[] = {
+        {"a ![b](https://evil/?q=c) d", "a ![b](HTTPS://EVIL/?Q=C) d"},
+        {"a https://known.example/?q=c d", "a https://known.example/?q=c d"},
+        {"https://evil/?u=https://known.example/c d", "HTTPS://EVIL/?U=HTTPS://KNOWN.EXAMPLE/C d"},
+        {"https://known.example/?u=https://evil/c d", "https://known.example/?u=HTTPS://EVIL/C d"},
+        {"![](<https://evil/a b> c) d", "![](<HTTPS://EVIL/A B> c) d"},
+        {"<img src=\"https://evil/a\n b\" c", "<img src=\"HTTPS://EVIL/A\n B\" c"},
+        {"![](//evil/a) b", "![](//EVIL/A) b"},
+        {"![](https&#58;//evil/a) b", "![](HTTPS&#58;//EVIL/A) b"},
+        {"http://[::1]:80/a b", "HTTP://[::1]:80/A b"},
+        {"// a [b] c", "// a [b] c"},
+    };
+
+    marks = true;
+    for (size_t i = 0; i < ARRAY_LEN(marked); i++)
+        for (size_t step = 1; step < 60; step++)
+            check(marked[i].text, marked[i].want, step);
+    marks = false;
 }

@@ -13,9 +13,9 @@ static const char *const openers[] = {"](", "]:", "src=", "srcset=", "href=", "p
 /* Schemes without a host, of which nothing is fetched. */
 static const char *const harmless[] = {"mailto:", "tel:", "data:"};
 
-void defang_init(struct defang *d, defang_knows *knows, void *owner)
+void defang_init(struct defang *d, const struct defang_spec *spec)
 {
-    *d = (struct defang){.knows = knows, .owner = owner};
+    *d = (struct defang){.spec = *spec};
 }
 
 static char lower(char c)
@@ -41,11 +41,11 @@ static bool begins(const char *a, size_t n, const char *b, size_t n_b)
 
 /* ---- what is told ---- */
 
-static void feed(struct defang *d, char c, struct buf *out);
+static void feed(struct defang *d, char c);
 
-static void tell(struct defang *d, char c, struct buf *out)
+static void tell(struct defang *d, char c)
 {
-    buf_add_char(out, c);
+    d->spec.told(d->spec.owner, c, d->foreign);
     memmove(d->tail, d->tail + 1, sizeof d->tail - 1);
     d->tail[sizeof d->tail - 1] = lower(c);
     for (size_t i = 0; i < ARRAY_LEN(openers); i++) {
@@ -55,24 +55,43 @@ static void tell(struct defang *d, char c, struct buf *out)
     }
 }
 
-static void tell_all(struct defang *d, struct slice s, struct buf *out)
+static void tell_all(struct defang *d, struct slice s)
 {
     for (size_t i = 0; i < s.len; i++)
-        tell(d, s.p[i], out);
+        tell(d, s.p[i]);
 }
 
 /* Tells the first `n` of what is held; the rest is read as if it came now. */
-static void release(struct defang *d, size_t n, struct buf *out)
+static void release(struct defang *d, size_t n)
 {
     char rest[DEFANG_HOLD_MAX];
     size_t n_rest = d->n_held - n;
     struct slice told = {d->held, n};
 
     memcpy(rest, d->held + n, n_rest);
-    tell_all(d, told, out);
+    tell_all(d, told);
     d->n_held = 0;
     for (size_t i = 0; i < n_rest; i++)
-        feed(d, rest[i], out);
+        feed(d, rest[i]);
+}
+
+/* From here to its end a link is foreign.  One within another ends with it. */
+static void enter_foreign(struct defang *d)
+{
+    char before = d->tail[sizeof d->tail - 1];
+
+    if (d->foreign)
+        return;
+    d->foreign = true;
+    d->ends = before == '<' ? '>' : before == '"' || before == '\'' ? before : '\0';
+}
+
+/* Spaces do not end what stands in quotes or in <>. */
+static bool link_ends(const struct defang *d, char c)
+{
+    if (d->ends == '>')
+        return c == '>' || c == '\n';
+    return d->ends ? c == d->ends : c != '\0' && strchr(" \t\r\n\"'<>`", c) != NULL;
 }
 
 /* ---- a scheme ---- */
@@ -89,13 +108,14 @@ static int scheme_of(const struct defang *d, bool *ret_whole)
     return -1;
 }
 
-static void feed_text(struct defang *d, char c, struct buf *out)
+static void feed_text(struct defang *d, char c)
 {
     bool whole;
 
+    d->foreign = d->foreign && !link_ends(d, c);
     d->held[d->n_held++] = c;
     if (scheme_of(d, &whole) < 0) {
-        release(d, 1, out);
+        release(d, 1);
     } else if (whole) {
         d->mode = DEFANG_HOST;
         d->n_scheme = d->n_held;
@@ -122,37 +142,46 @@ static struct slice host_of(struct slice s)
     }
     while (rest.len > 0 && strchr(".,;:!", rest.p[rest.len - 1]))
         rest.len--;
-    if (rest.len > 0 && rest.p[0] == '[') /* of version 6 */
-        return rest;
+    const char *close = rest.len > 0 && rest.p[0] == '[' ? memchr(rest.p, ']', rest.len) : NULL;
+    size_t n = close ? (size_t)(close - rest.p) + 1 : 0;
+    if (close) /* an address of version 6, or a placeholder */
+        return n == rest.len || rest.p[n] == ':' ? (struct slice){rest.p, n} : rest;
     port = rest;
     return slice_cut(&port, ':');
 }
 
-static void decide(struct defang *d, bool too_long, struct buf *out)
+static void tell_safe(struct defang *d)
+{
+    size_t n = d->n_held;
+    bool whole;
+
+    d->n_held = d->n_scheme; /* scheme_of reads what is held; the bytes stay */
+    tell_all(d, slice_of(schemes[scheme_of(d, &whole)].safe));
+    tell_all(d, (struct slice){d->held + d->n_scheme, n - d->n_scheme});
+}
+
+static void decide(struct defang *d, bool too_long)
 {
     size_t at = d->n_scheme;
-    bool whole;
+    struct slice all = {d->held, d->n_held};
 
     while (at < d->n_held && is_slash(d->held[at]))
         at++;
-    struct slice all = {d->held, d->n_held}, host = {d->held + at, d->n_held - at};
-    host = host_of(host);
-    d->mode = DEFANG_TEXT;
-    bool known = !too_long && (host.len == 0 || d->knows(d->owner, host));
-    if (!known && d->hidden)
-        tell(d, '#', out);
-    if (!known && !d->hidden) {
-        d->n_held = d->n_scheme; /* scheme_of reads what is held; the bytes stay */
-        tell_all(d, slice_of(schemes[scheme_of(d, &whole)].safe), out);
-        all = (struct slice){d->held + d->n_scheme, all.len - d->n_scheme};
-    }
+    struct slice host = host_of((struct slice){d->held + at, d->n_held - at});
+    bool foreign = too_long || (host.len > 0 && !d->spec.knows(d->spec.owner, host));
+    if (foreign)
+        enter_foreign(d);
+    if (foreign && d->hidden && !d->spec.keep)
+        tell(d, '#');
+    if (foreign && !d->hidden && !d->spec.keep)
+        tell_safe(d);
+    else
+        tell_all(d, all);
     d->n_held = 0;
-    tell_all(d, all, out);
-    if (d->mode != DEFANG_TEXT) /* [::1]: and the like open nothing */
-        d->mode = DEFANG_TEXT;
+    d->mode = DEFANG_TEXT; /* also where the host looked like the beginning of something */
 }
 
-static void feed_host(struct defang *d, char c, struct buf *out)
+static void feed_host(struct defang *d, char c)
 {
     bool leading =
         d->n_held == d->n_scheme || (d->n_held > d->n_scheme && is_slash(d->held[d->n_held - 1]));
@@ -160,11 +189,11 @@ static void feed_host(struct defang *d, char c, struct buf *out)
     if (is_host_char(c) || (is_slash(c) && leading)) {
         d->held[d->n_held++] = c;
         if (d->n_held == DEFANG_HOLD_MAX)
-            decide(d, true, out);
+            decide(d, true);
         return;
     }
-    decide(d, false, out);
-    feed(d, c, out);
+    decide(d, false);
+    feed(d, c);
 }
 
 /* ---- a destination ---- */
@@ -200,7 +229,7 @@ static enum dest dest_of(const struct defang *d)
     return d->held[n + 1] == '/' && d->held[n + 2] == '/' ? DEST_PLAIN : DEST_HIDDEN;
 }
 
-static void feed_dest(struct defang *d, char c, struct buf *out)
+static void feed_dest(struct defang *d, char c)
 {
     d->held[d->n_held++] = c;
     enum dest dest = dest_of(d);
@@ -214,49 +243,53 @@ static void feed_dest(struct defang *d, char c, struct buf *out)
     }
     d->mode = DEFANG_TEXT;
     if (dest == DEST_HIDDEN)
-        tell(d, '#', out);
-    release(d, 0, out);
+        enter_foreign(d);
+    if (dest == DEST_HIDDEN && !d->spec.keep)
+        tell(d, '#');
+    release(d, 0);
 }
 
-static void feed_space(struct defang *d, char c, struct buf *out)
+static void feed_space(struct defang *d, char c)
 {
     if (c != '\0' && strchr(" \t\n\"'<", c)) {
-        tell(d, c, out);
+        tell(d, c);
         return;
     }
     d->mode = DEFANG_DEST;
-    feed_dest(d, c, out);
+    feed_dest(d, c);
 }
 
 /* ---- the stream ---- */
 
-static void feed(struct defang *d, char c, struct buf *out)
+static void feed(struct defang *d, char c)
 {
-    static void (*const by_mode[])(struct defang *, char, struct buf *) = {
+    static void (*const by_mode[])(struct defang *, char) = {
         [DEFANG_TEXT] = feed_text,
         [DEFANG_SPACE] = feed_space,
         [DEFANG_DEST] = feed_dest,
         [DEFANG_HOST] = feed_host,
     };
 
-    by_mode[d->mode](d, c, out);
+    by_mode[d->mode](d, c);
 }
 
-void defang_text(struct defang *d, struct slice piece, struct buf *out)
+void defang_text(struct defang *d, struct slice piece)
 {
     for (size_t i = 0; i < piece.len; i++)
-        feed(d, piece.p[i], out);
+        feed(d, piece.p[i]);
 }
 
-void defang_end(struct defang *d, struct buf *out)
+void defang_end(struct defang *d)
 {
     struct slice rest;
 
     if (d->mode == DEFANG_HOST)
-        decide(d, false, out);
+        decide(d, false);
     rest = (struct slice){d->held, d->n_held};
-    buf_add_str(out, rest);
+    tell_all(d, rest);
     d->n_held = 0;
+    d->mode = DEFANG_TEXT;
+    d->foreign = false;
 }
 
 /* ---- the turn ---- */

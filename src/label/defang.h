@@ -7,27 +7,37 @@
  * becomes a fragment: ](#//evil).  The text stays readable; code that names a new host is changed
  * as well, which is why this is a choice of the config.  What is only clicked is defanged too.
  *
+ * With `keep` nothing is rewritten.  Either way it is told of each byte whether it stands in such a
+ * link: what is put back into an answer (mask.h) must not be put into one.
+ *
  * One per stream of text.  Invariant: at most DEFANG_HOLD_MAX bytes are held back. */
 #pragma once
 #include "base/str.h"
 
 enum { DEFANG_HOLD_MAX = 320 }; /* a scheme and a host of 253, with room for a port and a user */
 
-/* Did this host, as it stands in the link, stand in the turn? */
-typedef bool defang_knows(void *owner, struct slice host);
+struct defang_spec {
+    bool keep;
+    /* Did this host, as it stands in the link, stand in the turn? */
+    bool (*knows)(void *owner, struct slice host);
+    /* The next byte; foreign: it stands in a link to a host that did not. */
+    void (*told)(void *owner, char c, bool foreign);
+    void *owner;
+};
 
 struct defang {
-    defang_knows *knows;
-    void *owner;
+    struct defang_spec spec;
     enum defang_mode { DEFANG_TEXT, DEFANG_SPACE, DEFANG_DEST, DEFANG_HOST } mode;
+    bool foreign;    /* within such a link */
+    char ends;       /* it does, at this one; 0: at a space and the like */
     bool hidden;     /* DEFANG_HOST: behind // alone */
     size_t n_scheme; /* DEFANG_HOST: so many of held are no host yet */
     char held[DEFANG_HOLD_MAX];
     size_t n_held;
     char tail[8]; /* what was told last, in lower case */
 };
-void defang_init(struct defang *d, defang_knows *knows, void *owner);
-void defang_text(struct defang *d, struct slice piece, struct buf *out);
-void defang_end(struct defang *d, struct buf *out);
+void defang_init(struct defang *d, const struct defang_spec *spec);
+void defang_text(struct defang *d, struct slice piece);
+void defang_end(struct defang *d);
 /* For `knows`: does the host stand in this text, as a whole, in any case? */
 bool defang_stands(struct slice text, struct slice host);

@@ -78,7 +78,8 @@ NIGH_MUST enum nigh_status mask_text(struct mask *mask, struct slice text, bool 
 /* One stream of text (a choice's text, its reasoning, one call's arguments). */
 struct restore {
     struct mask *mask;
-    bool json; /* the text is a JSON document's: values are put back escaped */
+    bool json;    /* the text is a JSON document's: values are put back escaped */
+    bool literal; /* its owner says so for now: what ends here is not put back */
     char held[MASK_HOLD_MAX];
     size_t n_held;
 };

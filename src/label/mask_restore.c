@@ -71,7 +71,7 @@ static void hold(struct restore *r, char c, struct buf *out)
     r->held[r->n_held++] = c;
     if (c != '\0')
         e = begins(r->mask, r->held, r->n_held);
-    if (!e)
+    if (!e || (r->literal && e->name_len == r->n_held))
         let_go(r, out);
     else if (e->name_len == r->n_held)
         put_back(r, e, out);

@@ -14,7 +14,7 @@ struct stream {
     bool gathers;
     bool plain; /* told as it comes: a public tool is called by a place that saw placeholders */
     bool ended;
-    bool links; /* are rewritten */
+    bool masked; /* placeholders stand in it */
     struct restore restore;
     struct defang defang;
     struct buf gathered;
@@ -27,6 +27,7 @@ void masking_reset(struct masking *m)
     for (size_t i = 0; i < m->n; i++)
         buf_done(&m->streams[i].gathered);
     m->n = 0;
+    m->looked_bytes = 0;
 }
 
 void masking_done(struct masking *m)
@@ -34,7 +35,6 @@ void masking_done(struct masking *m)
     masking_reset(m);
     free(m->streams);
     buf_done(&m->out);
-    buf_done(&m->safe);
 }
 
 /* ---- out ---- */
@@ -75,32 +75,76 @@ static struct stream *stream_find(const struct masking *m, const struct event *e
     return NULL;
 }
 
-struct looking {
-    struct slice host;
-    bool found;
-};
+/* ---- links ---- */
 
-static bool look_for(void *owner, struct slice text)
+/* Of a turn's texts, in one answer, to see whether hosts of its links stand there: 0.1 s.  A host
+ * that comes later is foreign. */
+enum { LOOKED_BYTES_MAX = 64 << 20 };
+
+/* What the user said or was told by the system prompt.  Not what a tool or a model brought: who
+ * wants to have something fetched can name its host there. */
+static bool is_users_own(enum role role)
 {
-    struct looking *l = owner;
-
-    l->found = defang_stands(text, l->host);
-    return !l->found;
+    return role == ROLE_USER || role == ROLE_SYSTEM || role == ROLE_DEVELOPER;
 }
 
+static bool message_names(struct request *r, const struct message *m, struct slice host)
+{
+    for (size_t i = 0; i < m->n_parts; i++) {
+        struct slice texts[] = {m->parts[i].text, m->parts[i].url};
+        for (size_t k = 0; k < ARRAY_LEN(texts); k++) {
+            r->masking.looked_bytes += texts[k].len;
+            if (r->masking.looked_bytes > LOOKED_BYTES_MAX)
+                return false;
+            if (defang_stands(texts[k], host))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* A host may be private itself: then it is looked for as the user wrote it. */
 static bool turn_names(void *owner, struct slice host)
 {
-    const struct turn *turn = owner;
-    struct looking l = {.host = host};
+    CLEANUP(buf_done) struct buf said = {0};
+    struct request *r = owner;
+    const struct turn *turn = &r->walk.turn;
+    struct restore restore;
 
-    turn_each_text(turn, look_for, &l);
-    return l.found;
+    if (r->mask) {
+        restore_init(&restore, r->mask, false);
+        if (restore_text(&restore, host, &said, NULL) != NIGH_OK ||
+            restore_end(&restore, &said, NULL) != NIGH_OK)
+            return false;
+        host = buf_slice(&said);
+    }
+    for (size_t i = 0; i < turn->n_messages; i++)
+        if (is_users_own(turn->messages[i].role) && message_names(r, &turn->messages[i], host))
+            return true;
+    return false;
+}
+
+/* A byte of the answer on its way through defang. */
+static void told(void *owner, char c, bool foreign)
+{
+    struct request *r = owner;
+    struct masking *m = &r->masking;
+
+    if (!m->at->masked) {
+        buf_add_char(&m->out, c);
+        return;
+    }
+    m->at->restore.literal = foreign;
+    if (restore_text(&m->at->restore, (struct slice){&c, 1}, &m->out, NULL) != NIGH_OK)
+        m->out.failed = true;
 }
 
 static bool rewrites_links(const struct request *r, enum event_kind kind)
 {
     return r->setting->config->links_neutralise && kind != EVENT_ARGUMENTS;
 }
+
+/* ---- a stream ---- */
 
 /* Arguments, and an answer that was asked for as JSON: values are put back escaped. */
 static bool is_json(const struct turn *turn, enum event_kind kind)
@@ -110,9 +154,12 @@ static bool is_json(const struct turn *turn, enum event_kind kind)
     return kind == EVENT_ARGUMENTS || (kind == EVENT_TEXT && wanted);
 }
 
-static struct stream *stream_new(struct request *r, enum event_kind kind, const struct event *e)
+static struct stream *stream_new(struct request *r, const struct run *run, enum event_kind kind,
+                                 const struct event *e)
 {
     struct masking *m = &r->masking;
+    struct defang_spec spec = {
+        .keep = !rewrites_links(r, kind), .knows = turn_names, .told = told, .owner = r};
 
     if (m->n == m->cap) {
         size_t cap = m->cap ? 2 * m->cap : 4;
@@ -125,10 +172,10 @@ static struct stream *stream_new(struct request *r, enum event_kind kind, const 
         m->cap = cap;
     }
     struct stream *s = &m->streams[m->n++];
-    *s = (struct stream){.kind = kind, .choice = e->choice, .call = e->call};
-    s->links = rewrites_links(r, kind);
+    *s = (struct stream){
+        .kind = kind, .choice = e->choice, .call = e->call, .masked = run->masked > 0};
     restore_init(&s->restore, r->mask, is_json(&r->walk.turn, kind));
-    defang_init(&s->defang, turn_names, &r->walk.turn);
+    defang_init(&s->defang, &spec);
     return s;
 }
 
@@ -137,40 +184,48 @@ static enum nigh_status no_room(struct nigh_err *err)
     return nigh_fail(err, NIGH_NOMEM, "no memory for the answer's pieces");
 }
 
-/* text: as the caller is to have it, but for links.  last: nothing follows. */
-static enum nigh_status tell_text(struct request *r, struct run *run, struct stream *s,
-                                  struct slice text, bool last, struct nigh_err *err)
+static enum nigh_status tell_text(struct request *r, struct run *run, const struct stream *s,
+                                  struct slice text, struct nigh_err *err)
 {
-    struct buf *safe = &r->masking.safe;
-
-    if (s->links) {
-        buf_reset(safe);
-        defang_text(&s->defang, text, safe);
-        if (last)
-            defang_end(&s->defang, safe);
-        if (safe->failed)
-            return no_room(err);
-        text = buf_slice(safe);
-    }
     struct event e = {.kind = s->kind, .choice = s->choice, .call = s->call, .text = text};
+
     return text.len > 0 ? request_tell(r, run, &e, err) : NIGH_OK;
+}
+
+/* A piece of it as the caller is to have it, into the scratch buffer. */
+static enum nigh_status stream_piece(struct request *r, struct stream *s, struct slice text,
+                                     struct nigh_err *err)
+{
+    struct masking *m = &r->masking;
+
+    buf_reset(&m->out);
+    if (s->kind == EVENT_ARGUMENTS)
+        return restore_text(&s->restore, text, &m->out, err);
+    m->at = s;
+    defang_text(&s->defang, text);
+    return m->out.failed ? no_room(err) : NIGH_OK;
 }
 
 static enum nigh_status stream_end(struct request *r, struct run *run, struct stream *s,
                                    struct nigh_err *err)
 {
-    struct buf *out = &r->masking.out;
+    struct masking *m = &r->masking;
     enum nigh_status status = NIGH_OK;
 
-    if (s->ended)
+    if (s->ended || s->plain)
         return NIGH_OK;
     s->ended = true;
-    buf_reset(out);
-    if (s->gathers)
-        status = mask_text(r->mask, buf_slice(&s->gathered), true, out, err);
-    else if (run->masked && !s->plain)
-        status = restore_end(&s->restore, out, err);
-    return status == NIGH_OK ? tell_text(r, run, s, buf_slice(out), true, err) : status;
+    buf_reset(&m->out);
+    if (s->gathers) {
+        status = mask_text(r->mask, buf_slice(&s->gathered), true, &m->out, err);
+    } else {
+        m->at = s;
+        defang_end(&s->defang);
+        status = s->masked ? restore_end(&s->restore, &m->out, err) : NIGH_OK;
+    }
+    if (status == NIGH_OK && m->out.failed)
+        status = no_room(err);
+    return status == NIGH_OK ? tell_text(r, run, s, buf_slice(&m->out), err) : status;
 }
 
 /* Those of this choice which e does not go on with.  Arguments of several calls may come in turns;
@@ -203,7 +258,6 @@ static enum nigh_status on_text(struct request *r, struct run *run, const struct
                                 struct nigh_err *err)
 {
     struct stream *s = stream_find(&r->masking, e);
-    struct buf *out = &r->masking.out;
     enum nigh_status status = end_others(r, run, e, err);
 
     if (status != NIGH_OK)
@@ -212,18 +266,17 @@ static enum nigh_status on_text(struct request *r, struct run *run, const struct
         return request_tell(r, run, e, err);
     if (s && s->ended && s->gathers)
         return nigh_fail(err, NIGH_UPSTREAM, "a call's arguments went on after their end");
-    if (!s && !(s = stream_new(r, e->kind, e)))
+    if (!s && !(s = stream_new(r, run, e->kind, e)))
         return no_room(err);
     s->ended = false;
     if (s->gathers) {
         buf_add_str(&s->gathered, e->text);
         return s->gathered.failed ? no_room(err) : NIGH_OK;
     }
-    if (s->plain || !run->masked)
-        return tell_text(r, run, s, e->text, false, err);
-    buf_reset(out);
-    status = restore_text(&s->restore, e->text, out, err);
-    return status == NIGH_OK ? tell_text(r, run, s, buf_slice(out), false, err) : status;
+    if (s->plain)
+        return request_tell(r, run, e, err);
+    status = stream_piece(r, s, e->text, err);
+    return status == NIGH_OK ? tell_text(r, run, s, buf_slice(&r->masking.out), err) : status;
 }
 
 /* ---- calls ---- */
@@ -268,7 +321,7 @@ static enum nigh_status on_call(struct request *r, struct run *run, const struct
     if (zone != TOOLZONE_NONE && !label_permits(r->walk.turn.label, (unsigned)zone))
         return deny(r, e->name, (unsigned)zone, err);
     if (zone == ZONE_PUBLIC && has_values(r)) {
-        struct stream *s = stream_new(r, EVENT_ARGUMENTS, e);
+        struct stream *s = stream_new(r, run, EVENT_ARGUMENTS, e);
         if (!s)
             return no_room(err);
         s->plain = run->masked > 0;

@@ -6,8 +6,8 @@
  * else (the config's `tools`) is egress: one that the turn's label does not permit ends the turn,
  * and to a public tool values go as placeholders.  Token probabilities of a masked answer are left
  * out: they tell of the placeholders' letters.
- * Where the config wants it, links to hosts that the turn did not name are written so that nobody
- * fetches them (label/defang.h).
+ * In a link to a host that its user did not name nothing is put back, since who shows the answer
+ * would fetch it; where the config wants it such links are rewritten too (label/defang.h).
  *
  * One per request; it is the run's that answers.  Loop thread only. */
 #pragma once
@@ -19,7 +19,9 @@ struct stream; /* of the answer: the text of a choice, its reasoning, the argume
 struct masking {
     struct stream *streams; /* in the order in which they began */
     size_t n, cap;
-    struct buf out, safe; /* scratch */
+    struct buf out;      /* scratch: a piece of `at` */
+    struct stream *at;   /* the one that is read now */
+    size_t looked_bytes; /* of the turn, for hosts of links */
 };
 void masking_reset(struct masking *masking); /* before a run */
 void masking_done(struct masking *masking);
