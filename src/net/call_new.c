@@ -275,7 +275,9 @@ enum nigh_status client_send(struct client *c, struct call **ret_call, const str
         return status;
     }
     struct nigh_err why = {0};
-    if ((status = call_new(&call, c, spec, &why)) != NIGH_OK) {
+    if ((status = client_begin(c, &why)) == NIGH_OK)
+        status = call_new(&call, c, spec, &why);
+    if (status != NIGH_OK) {
         clearance_settle(pass, &(struct ledger_sent){.failure = why.what});
         clearance_free(pass);
         return nigh_fail(err, status, "%s", why.what);

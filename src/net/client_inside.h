@@ -101,6 +101,8 @@ struct client {
 
 /* client.c */
 void client_sockets(struct client *c, CURL *easy); /* its sockets are ours */
+/* Starts libcurl, once. */
+NIGH_MUST enum nigh_status client_begin(struct client *client, struct nigh_err *err);
 /* To be asked of libcurl, once we are outside of it. */
 void client_wait(struct call *call, enum waiting what);
 void client_detach(struct call *call); /* out of libcurl, and its clock off; not inside of it */
