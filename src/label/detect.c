@@ -38,7 +38,7 @@ enum detect_policy detect_policy_default(enum detect_group group)
 
 /* Hyperscan's form of the table, made by detect_build when nigh was built. */
 extern const char detect_dbs[], detect_dbs_end[];
-__asm__(".section .rodata\n.balign 64\n.global detect_dbs\ndetect_dbs:\n.incbin \"" DETECT_DBS_FILE
+__asm__(".section .rodata_large,\"a\"\n.balign 64\n.global detect_dbs\ndetect_dbs:\n.incbin \"" DETECT_DBS_FILE
         "\"\n"
         ".global detect_dbs_end\ndetect_dbs_end:\n.byte 0\n.previous\n");
 
