@@ -29,6 +29,7 @@ struct labelling {
     size_t n_used;
     struct segment segments[LABELLING_SEGMENTS_MAX];
     size_t n_segments, n_more;
+    size_t work_bytes;              /* of all texts, as they take time to search */
     struct text_at at;              /* of the text whose rules are asked */
     char said[DETECT_BORDER_BYTES]; /* the session's, while a worker reads it */
     struct search search;
@@ -363,6 +364,7 @@ static bool on_text(void *owner, struct slice text, struct text_at at)
     struct labelling *l = owner;
     yyjson_val *root;
 
+    l->work_bytes += text.len + LABELLING_TEXT_BYTES;
     if (at.kind == TEXT_JSON && memchr(text.p, '\\', text.len) &&
         json_parse(&root, text, &l->r->walk.arena, NULL) == NIGH_OK)
         turn_each_string(root, at, ask_rules, l);
@@ -561,12 +563,11 @@ static enum walk_step search_here(struct labelling *l)
 
 /* --- the step --- */
 
-static bool is_long(const struct request *r)
+static bool is_long(const struct labelling *l)
 {
-    bool names = detector_names(r->setting->detector);
+    bool names = detector_names(l->r->setting->detector);
 
-    return turn_text_bytes(&r->walk.turn) >
-           (names ? LABELLING_HERE_NAMES_BYTES : LABELLING_HERE_BYTES);
+    return l->work_bytes > (names ? LABELLING_HERE_NAMES_BYTES : LABELLING_HERE_BYTES);
 }
 
 static struct labelling *labelling_new(struct request *r)
@@ -602,7 +603,7 @@ enum walk_step step_label(struct walk *walk)
     turn_each_text_at(&walk->turn, on_text, l);
     if (!r->setting->searches || !label_permits(walk->turn.label, ZONE_PUBLIC))
         return finish(l);
-    return is_long(r) ? search_aside(l) : search_here(l);
+    return is_long(l) ? search_aside(l) : search_here(l);
 }
 
 bool labelling_busy(const struct request *r)

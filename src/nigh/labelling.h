@@ -19,7 +19,8 @@ enum {
     /* Of all texts, searched on the loop: a millisecond of its time; where names are looked for. */
     LABELLING_HERE_BYTES = 32 << 10,
     LABELLING_HERE_NAMES_BYTES = 4 << 10,
-    LABELLING_LANE_MAX = 64, /* long turns that wait for the worker; more are told 429 */
+    LABELLING_TEXT_BYTES = 32, /* each text costs as much as so many bytes more */
+    LABELLING_LANE_MAX = 64,   /* long turns that wait for the worker; more are told 429 */
     LABELLING_RETRY_MS = 1000,
     LABELLING_SEGMENTS_MAX = 32,       /* that are told in the bill; all are labelled */
     LABELLING_MASKED_BYTES_MAX = 1024, /* a longer find is more than a value: it is kept */

@@ -3,7 +3,11 @@
 #include "base/clock.h"
 #include <stdlib.h>
 
-enum { ROLES = ROLE_TOOL + 1 };
+enum {
+    ROLES = ROLE_TOOL + 1,
+    LOOK_BYTES = 16 << 10, /* between two looks at the clock: half a millisecond */
+    LOOK_TEXT_BYTES = 64,  /* a text costs as much as so many of its bytes, besides them */
+};
 
 /* The last bytes that were said in one chain of texts. */
 struct tail {
@@ -16,7 +20,8 @@ struct reading {
     struct detect *detect;
     const struct turn *turn;
     const struct search_spec *spec;
-    uint64_t due_us;
+    uint64_t due_us; /* of the thread's clock */
+    size_t since_look;
     struct tail all, role[ROLES];
     struct tail before; /* of the session: for the last message too, whatever stands between */
     uint32_t last_user; /* message; TEXT_NOWHERE: none, or it was read */
@@ -78,18 +83,42 @@ static bool add_find(struct reading *r, const struct span *span, struct slice te
     return true;
 }
 
-/* What can be cut and still be told for sure holds digits or an @ (names are not looked for here);
- * most borders of prose do not, and reading one costs as much as reading a page. */
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
+
+/* Could what lies at this side of the border be a piece of a value?  Sure kinds hold digits or an
+ * @, and if they hold blanks, then between short groups of which no two in a row are letters alone
+ * (GB82 WEST 1234).  So the group at the border is looked at, and the next ones while they are
+ * such. step: 1 from the beginning of text, -1 from its end. */
+static bool may_be_piece(struct slice text, int step)
+{
+    enum { GROUP_MAX = 4 };
+    size_t n = text.len < DETECT_BORDER_BYTES ? text.len : DETECT_BORDER_BYTES;
+    size_t letters = 0;     /* of this group, while it holds nothing else */
+    bool bare_last = false; /* the group before was letters alone */
+
+    for (size_t i = 0; i < n; i++) {
+        char c = step > 0 ? text.p[i] : text.p[text.len - 1 - i];
+        if ((unsigned char)(c - '0') < 10 || c == '@')
+            return true;
+        if (!is_space(c)) {
+            letters++;
+            continue;
+        }
+        if (letters > GROUP_MAX || (letters > 0 && bare_last))
+            return false;
+        bare_last |= letters > 0;
+        letters = 0;
+    }
+    return false;
+}
+
+/* Most borders of prose are not, and reading one costs as much as reading a page. */
 static bool worth_reading(struct slice before, struct slice after)
 {
-    size_t n = after.len < DETECT_BORDER_BYTES ? after.len : DETECT_BORDER_BYTES;
-    bool any = false;
-
-    for (size_t i = 0; i < before.len; i++)
-        any |= (unsigned char)(before.p[i] - '0') < 10 || before.p[i] == '@';
-    for (size_t i = 0; i < n; i++)
-        any |= (unsigned char)(after.p[i] - '0') < 10 || after.p[i] == '@';
-    return any;
+    return may_be_piece(before, -1) || may_be_piece(after, 1);
 }
 
 /* Both sides of the border in one text of the search's own, for who asks for the value. */
@@ -152,14 +181,32 @@ static bool read_borders(struct reading *r, struct slice text, struct text_at at
     return true;
 }
 
-static bool read_text(struct reading *r, struct slice text, struct text_at at)
+/* The thread's clock is a system call, up to some microseconds: looked at once in so many bytes. */
+static bool look_due(struct reading *r, size_t bytes)
+{
+    r->since_look += bytes + LOOK_TEXT_BYTES;
+    if (r->since_look < LOOK_BYTES)
+        return false;
+    r->since_look = 0;
+    return true;
+}
+
+/* 0: nothing. */
+static uint64_t left_of_budget(const struct reading *r)
 {
     uint64_t now = clock_thread_us();
-    struct spans *spans = &r->search->spans;
 
-    if (now >= r->due_us)
+    return now < r->due_us ? r->due_us - now : 0;
+}
+
+static bool read_text(struct reading *r, struct slice text, struct text_at at)
+{
+    struct spans *spans = &r->search->spans;
+    uint64_t left_us = 0; /* a short text has no budget of its own */
+
+    if (look_due(r, text.len) && !(left_us = left_of_budget(r)))
         return fail(r, NIGH_TIMEOUT, at);
-    enum nigh_status status = detect_scan(r->detect, text, r->due_us - now, spans, NULL);
+    enum nigh_status status = detect_scan(r->detect, text, left_us, spans, NULL);
     if (status != NIGH_OK)
         return fail(r, status, at);
     for (size_t i = 0; i < spans->n; i++)
