@@ -79,6 +79,13 @@ TEST(kinds_are_found_where_they_stand)
     }
 }
 
+/* The table itself: what issue 4 asks for in numbers. */
+TEST(services_and_countries_are_as_many_as_promised)
+{
+    CHECK(detect_types(DETECT_SECRET) >= 60);
+    CHECK(detect_types(DETECT_ID) + detect_types(DETECT_TAX) >= 60);
+}
+
 TEST(numbers_that_are_nobodys_stay)
 {
     static const char *const texts[] = {
@@ -323,6 +330,28 @@ TEST(hidden_values_are_found)
     CHECK(good);
 }
 
+/* What shows nothing but stands within a value is part of the find, so that a placeholder takes it
+ * out too (THREATS.md, row 23). */
+TEST(what_shows_nothing_is_within_the_find)
+{
+    static void (*const hide[])(struct buf * out, const char *value) = {zero_width, soft_hyphen,
+                                                                        tag_block, thin_space};
+
+    for (size_t h = 0; h < ARRAY_LEN(hide); h++)
+        for (size_t v = 0; v < ARRAY_LEN(values); v++) {
+            CLEANUP(buf_done) struct buf text = {0};
+            buf_add_cstr(&text, "it is ");
+            size_t start = text.len;
+            hide[h](&text, values[v]);
+            size_t end = text.len;
+            buf_add_cstr(&text, "\xe2\x80\x8b\xe2\x80\x8b, yes");
+            scan(buf_slice(&text));
+            CHECK_EQ(found.n, 1);
+            CHECK_EQ(found.all[0].start, start);
+            CHECK(found.all[0].end >= end);
+        }
+}
+
 /* ---- borders ---- */
 
 /* Is value, cut at `cut` over two messages, told as one find over the border? */
@@ -376,7 +405,7 @@ TEST(a_border_tells_only_what_straddles_it)
         {"mine is jane.doe@exam", "ple.com, write", 1},
         {"card 4111 1111", "1111 1111", 1},
         {"jane.doe@example.com", "4111 1111 1111 1111", 0}, /* each shows its own */
-        {"ask bob", "a@example.com or me", 0},              /* an address of its own, after a word */
+        {"ask bob", "a@example.com or me", 0}, /* an address of its own, after a word */
         {"in 19", "84 it was", 0},
         {"The year 2024-01", "-15 and 12 apples", 0}, /* a date is nothing to be sure of */
         {"", "4111 1111 1111 1111", 0},
@@ -395,32 +424,37 @@ TEST(a_border_tells_only_what_straddles_it)
 
 /* ---- bounds ---- */
 
-/* Twelve ways to keep a scanner busy: four times the text may take six times as long, not sixteen;
- * what is found may be too much, and then it is said. */
+/* The least of some runs, in the thread's own time: a shared machine only ever adds. */
+static uint64_t least_us(struct slice text)
+{
+    uint64_t least = UINT64_MAX;
+
+    for (int i = 0; i < 5; i++) {
+        uint64_t start = clock_thread_us();
+        enum nigh_status status = detect_scan(detector(), text, 0, &found, NULL);
+        uint64_t took = clock_thread_us() - start;
+        CHECK(status == NIGH_OK || status == NIGH_TOOBIG);
+        least = took < least ? took : least;
+    }
+    return least;
+}
+
+/* Twelve ways to keep a scanner busy: eight times the text may take sixteen times as long, not
+ * sixty-four; what is found may be too much, and then it is said. */
 TEST(work_is_linear_whatever_fills_the_text)
 {
-    enum { SMALL = 1 << 16, FACTOR = 4 };
+    enum { SMALL = 1 << 14, FACTOR = 8, NOISE_US = 2000 };
 
     for (size_t f = 0; f < ARRAY_LEN(detect_fills); f++) {
         CLEANUP(buf_done) struct buf text = {0};
-        uint64_t us[2];
-        while (text.len < SMALL * FACTOR)
+        size_t small = SMALL / strlen(detect_fills[f].unit) * strlen(detect_fills[f].unit);
+        while (text.len < small * FACTOR)
             buf_add_cstr(&text, detect_fills[f].unit);
-        for (int big = 0; big < 2; big++) {
-            struct slice part = {text.data, big ? text.len
-                                                : text.len / FACTOR / strlen(detect_fills[f].unit) *
-                                                      strlen(detect_fills[f].unit)};
-            us[big] = UINT64_MAX;
-            for (int i = 0; i < 3; i++) {
-                uint64_t start = clock_mono_us();
-                enum nigh_status status = detect_scan(detector(), part, 0, &found, NULL);
-                uint64_t took = clock_mono_us() - start;
-                CHECK(status == NIGH_OK || status == NIGH_TOOBIG);
-                us[big] = took < us[big] ? took : us[big];
-            }
-        }
-        printf("# %-14s %6llu us for 64 KB, %7llu for 256\n", detect_fills[f].name,
-               (unsigned long long)us[0], (unsigned long long)us[1]);
+        uint64_t few = least_us((struct slice){text.data, small}),
+                 many = least_us(buf_slice(&text));
+        printf("# %-14s %6llu us for 16 KB, %7llu for 128\n", detect_fills[f].name,
+               (unsigned long long)few, (unsigned long long)many);
+        CHECK(many <= 2 * FACTOR * few + NOISE_US);
     }
 }
 

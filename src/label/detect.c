@@ -34,6 +34,20 @@ enum detect_policy detect_policy_default(enum detect_group group)
     return policies[group];
 }
 
+/* Rows of one type stand together or not; a type counts where it is first. */
+size_t detect_types(enum detect_group group)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < KIND_COUNT; i++) {
+        size_t first = 0;
+        while (strcmp(kinds[first].type, kinds[i].type) != 0)
+            first++;
+        n += first == i && kinds[i].group == group;
+    }
+    return n;
+}
+
 /* ---- life ---- */
 
 /* Hyperscan's form of the table, made by detect_build when nigh was built. */

@@ -56,6 +56,7 @@ enum detect_policy {
     DETECT_KEEP,  /* never goes to a public place */
 };
 enum detect_policy detect_policy_default(enum detect_group group);
+size_t detect_types(enum detect_group group); /* how many types data/detect.tsv has of it */
 
 /* start, end: bytes of the text as given, half open, on borders of characters. */
 struct span {

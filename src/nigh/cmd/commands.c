@@ -201,7 +201,8 @@ const struct command commands[] = {
               "character to "
               "which.  With --json, an object {\"spans\": [{\"type\", \"start\", \"end\", "
               "\"score\"}]} a "
-              "text.  Needs no node and sends nothing anywhere.",
+              "text.  A text with more in it than is looked at is one find, TOO_MUCH.  Needs no "
+              "node and sends nothing anywhere.",
      .options = detect_options,
      .run = cmd_detect},
     {.name = "key new",

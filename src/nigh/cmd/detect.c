@@ -77,16 +77,19 @@ static int print(const struct cli *cli, struct slice text, const struct spans *s
     return CLI_DONE;
 }
 
+/* A text in which there is too much to look at is sensitive as a whole, and told so. */
 static int detect_text(const struct cli *cli, struct detect *d, struct slice text,
                        struct spans *spans)
 {
+    struct span all = {0, text.len, "TOO_MUCH", DETECT_SECRET, 100, false};
     struct nigh_err err = {0};
 
     if (!slice_utf8(text))
         return cli_error(CLI_FAILED, "the text is not UTF-8");
-    if (detect_scan(d, text, 0, spans, &err) != NIGH_OK)
-        return cli_fail(&err, NULL);
-    return print(cli, text, spans);
+    enum nigh_status status = detect_scan(d, text, 0, spans, &err);
+    if (status == NIGH_TOOBIG)
+        return print(cli, text, &(struct spans){&all, 1, 0});
+    return status == NIGH_OK ? print(cli, text, spans) : cli_fail(&err, NULL);
 }
 
 static int detect_all(const struct cli *cli, struct detect *d, struct spans *spans)
