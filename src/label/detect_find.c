@@ -12,6 +12,7 @@ enum {
     REACH = 128,                /* bytes of the longest anchored match: a Monero address */
     WORDS_BACK = 4,             /* Suite, the beginning of the 1990s, 14 April and 5 May 1998 */
     GAP_MAX = 3,                /* bytes between two of them */
+    LETTERS_MAX = 6,            /* capitals before a number: of a reference, a plate */
     STREET_REACH = 64,          /* bytes between a street's name and its number */
     NEAR_BEFORE = 64,
     NEAR_AFTER = 32, /* bytes between a value and a word that belongs to it; a guess that
@@ -134,6 +135,11 @@ static size_t sign_start(struct slice text, size_t at, size_t least)
     return at;
 }
 
+static int by_text(const void *a, const void *b)
+{
+    return memcmp(a, b, 3);
+}
+
 /* Where something with the digit at `digit` may begin: its word, signs before it, and a few words
  * back on the same line.  Not before `least`, where the last ones were. */
 struct starts {
@@ -174,11 +180,34 @@ static void find_starts(struct starts *s, struct slice text, size_t digit, size_
     }
 }
 
+/* May a row begin with the word at `at`?  A longer word that holds no digit and is not all capitals
+ * must be one that some row spells out. */
+static bool may_begin(struct slice text, size_t at)
+{
+    char low[4] = "";
+    size_t len = 0, small = 0;
+
+    for (; at + len < text.len && is_word(text.p[at + len]); len++) {
+        char c = text.p[at + len];
+        if (c < 'A')
+            return true;
+        small += c >= 'a';
+        if (len < 3)
+            low[len] = (char)(c | 32);
+    }
+    if (len < 3 || (small == 0 && len < LETTERS_MAX))
+        return true;
+    return bsearch(low, keyword_beginnings, ARRAY_LEN(keyword_beginnings),
+                   sizeof *keyword_beginnings, by_text) != NULL;
+}
+
 static bool try_starts(struct detect *d, struct slice text, const struct starts *s)
 {
     for (size_t i = s->n; i-- > 0;) {
         size_t at = s->at[i], end = text.len - at > REACH ? at + REACH : text.len;
         bool digit = (unsigned char)(text.p[at] - '0') < 10;
+        if (!digit && !may_begin(text, at))
+            continue;
         size_t before = d->raws.n;
         if (!scan_piece(d, d->db[digit ? DB_DIGIT : DB_LETTER], text, at, end, &d->raws))
             return false;

@@ -54,6 +54,47 @@ def first_of(name, arg):
     return {c for c in map(chr, range(256)) if name == 'ANY' or matches(name, arg, c)}, False
 
 
+def beginnings(tree, most=3):
+    """The first three letters of what may match, in small letters, where the pattern spells them out."""
+    found = {''}
+    for op, arg in tree:
+        parts = spelled(str(op), arg, most)
+        if parts is None:
+            return set()
+        found = {(a + b)[:most] for a in found for b in parts}
+        if all(len(x) == most for x in found):
+            break
+    return {x for x in found if len(x) == most and x.isascii() and x.isalpha()}
+
+
+def spelled(name, arg, most):
+    """What one part of a pattern may begin with; None: too many things to spell out."""
+    if name == 'AT':
+        return {''}
+    if name == 'LITERAL':
+        return {chr(arg).lower()}
+    if name == 'SUBPATTERN':
+        return spelled_all(arg[3], most)
+    if name == 'BRANCH':  # what is not spelled out begins otherwise: see is_keyword() in detect_find.c
+        return set().union(*(spelled_all(inner, most) or set() for inner in arg[1])) or None
+    if name in ('MAX_REPEAT', 'MIN_REPEAT') and arg[0] == 0:
+        inner = spelled_all(arg[2], most)
+        return inner and inner | {''}
+    if name == 'IN' and len(arg) <= 4 and all(str(kind) == 'LITERAL' for kind, _ in arg):
+        return {chr(value).lower() for _, value in arg}
+    return None
+
+
+def spelled_all(tree, most):
+    found = {''}
+    for op, arg in tree:
+        parts = spelled(str(op), arg, most)
+        if parts is None:  # as far as it goes; what is longer does not matter
+            return {x for x in found if len(x) >= most} or None
+        found = {(a + b)[:most] for a in found for b in parts}
+    return found
+
+
 def either(c):
     """Both cases: a pattern that begins too often costs time, one too rarely finds nothing."""
     return (c.lower(), c.upper()) if c < '\x80' else (c,)
@@ -87,7 +128,7 @@ WIDTH_MAX = 320  # bytes; a pattern that may be longer, or without end, counts a
 
 
 def main(table, out):
-    rows, near = [], {}
+    rows, near, keywords = [], {}, set()
     with open(table, encoding='utf-8') as f:
         for number, line in enumerate(f, 1):
             if line.startswith('#') or not line.strip():
@@ -105,6 +146,7 @@ def main(table, out):
             width = min(tree.getwidth()[1], WIDTH_MAX)
             if where == 'DIGIT':
                 pattern = anchored(pattern)
+                keywords |= beginnings(tree)
             rows.append((kind, group, int(score), check, index, not words.startswith('?'), where, digit, other, width,
                          pattern))
     with open(out, 'w', encoding='utf-8') as f:
@@ -118,6 +160,10 @@ def main(table, out):
         f.write('};\nstatic const char *const near_patterns[] = {\n')
         for words in near:
             f.write('    %s,\n' % quoted(rf'(?i)\b(?:{words})'))
+        f.write('};\n/* How words begin with which a row about digits may begin: three small letters each. */\n'
+                'static const char keyword_beginnings[][4] = {\n')
+        for word in sorted(keywords):
+            f.write('    "%s",\n' % word)
         f.write('};\n')
 
 

@@ -86,12 +86,22 @@ static size_t entity_at(struct slice text, size_t i, char *ret)
     return at - i + (at < text.len && text.p[at] == ';');
 }
 
+static bool any_entity(struct slice text)
+{
+    const char *end = text.p + text.len;
+    char c;
+
+    for (const char *at = text.p; at < end && (at = memchr(at, '&', (size_t)(end - at))); at++)
+        if (entity_at(text, (size_t)(at - text.p), &c) > 0)
+            return true;
+    return false;
+}
+
 enum unwrap unwrap_entities(struct fold *view, struct slice text)
 {
-    const char *first = text.len ? memchr(text.p, '&', text.len) : NULL;
     bool any = false;
 
-    if (!first)
+    if (!any_entity(text))
         return UNWRAP_NONE;
     if (!fold_room(view, text.len))
         return UNWRAP_NOMEM;
@@ -139,8 +149,9 @@ static bool may_be_spaced(struct slice text)
     size_t i = 0;
 
     for (; i + STEP + REACH <= text.len; i += STEP)
-        if (blanks(text.p + i) & blanks(text.p + i + 2) & blanks(text.p + i + 4) &
-            blanks(text.p + i + 6) & blanks(text.p + i + REACH))
+        if (blanks(text.p + i) & ~blanks(text.p + i + 1) & blanks(text.p + i + 2) &
+            ~blanks(text.p + i + 3) & blanks(text.p + i + 4) & blanks(text.p + i + 6) &
+            blanks(text.p + i + REACH))
             return true;
     for (; i + REACH < text.len; i++)
         if (is_space(text.p[i]) && is_space(text.p[i + 2]) && is_space(text.p[i + 4]))
