@@ -10,6 +10,7 @@ static const struct {
     {"card", "378282246310005", "378282246310006"},
     {"card", "6011111111111117", "9011111111111117"},
     {"card_reversed", "1111 1111 1111 1114", "1111 1111 1111 1115"},
+    {"iban_leet", "DE893704OO44OS32Ol3OOO", "DE893704OO44OS32Ol3OOl"},
     {"card_leet", "4lll llll llll llll", "4lll llll llll lll2"},
     {"iban", "GB82 WEST 1234 5698 7654 32", "GB82 WEST 1234 5698 7654 33"},
     {"iban", "DE89370400440532013000", "DE8937040044053201300"},

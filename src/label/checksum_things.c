@@ -142,6 +142,19 @@ static bool iban_rot13(const struct compact *c, struct slice match)
     return c->n >= 15 && iban_text(turned, c->n);
 }
 
+/* O, l and S for digits behind the country's two letters; others may be the account's own. */
+static bool iban_leet(const struct compact *c, struct slice match)
+{
+    static const char letters[] = "OILS", digits[] = "0115";
+    char read[CHECKSUM_MAX + 1] = "";
+
+    for (size_t i = 0; i < c->n; i++) {
+        const char *letter = i >= 2 ? strchr(letters, c->text[i]) : NULL;
+        read[i] = letter ? digits[letter - letters] : c->text[i];
+    }
+    return c->n >= 15 && iban_text(read, c->n);
+}
+
 static bool luhn(const struct compact *c, struct slice match)
 {
     return luhn_ok(c->digit, c->n_digits) && c->n_digits > 1;
@@ -383,6 +396,7 @@ const struct checksum_row checksum_things[] = {
     {"iban", iban},
     {"iban_reversed", iban_reversed},
     {"iban_rot13", iban_rot13},
+    {"iban_leet", iban_leet},
     {"luhn", luhn},
     {"imei", imei},
     {"vin", vin},

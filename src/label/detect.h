@@ -40,7 +40,7 @@
     G(PLACE, "place", ALLOW)                                                                       \
     G(ORGANISATION, "organisation", ALLOW)                                                         \
     G(DATE, "date", ALLOW)                                                                         \
-    G(TRAIT, "trait", ALLOW) /* age, title, nationality, religion, politics */
+    G(TRAIT, "trait", ALLOW) /* age, title, nationality, health, amounts, file numbers */
 enum detect_group {
 #define DETECT_GROUP(name, word, policy) DETECT_##name,
     DETECT_GROUPS(DETECT_GROUP)
