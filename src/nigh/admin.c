@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "meter/bill.h"
+#include "nigh/question.h"
 #include "nigh/routes.h"
 #include <sodium.h>
 #include <stdlib.h>
@@ -285,135 +286,77 @@ void admin_engine_log(struct node *node, struct exchange *ex, struct slice rest)
     admin_answer(ex, 200, &json);
 }
 
-/* A question to the store, answered when it has read. */
-struct ask {
-    struct store_query q;
-    struct exchange *ex;
-    bool gone;
-    char id[ID_BYTES];
-    unsigned limit;
-    struct buf json;
-    struct nigh_err err;
-};
-
-static void ask_gone(void *owner)
-{
-    ((struct ask *)owner)->gone = true;
-}
-
-static void ask_done(struct store_query *q)
-{
-    struct ask *ask = CONTAINER_OF(q, struct ask, q);
-    struct exchange *ex = ask->ex;
-
-    exchange_watch(ex, NULL, NULL, NULL);
-    if (ask->gone) {
-        exchange_release(ex);
-        buf_done(&ask->json);
-    } else if (ask->err.status != NIGH_OK) {
-        admin_fail(ex, &ask->err);
-        buf_done(&ask->json);
-    } else {
-        admin_answer(ex, 200, &ask->json);
-    }
-    free(ask);
-}
-
-static void ask_store(struct node *node, struct exchange *ex, struct slice id,
-                      void (*run)(struct store_query *q, sqlite3 *db))
-{
-    struct ask *ask = calloc(1, sizeof *ask);
-    struct nigh_err err = {0};
-    uint64_t limit = ADMIN_ROWS;
-    struct slice wanted = exchange_query(ex, "limit");
-
-    if (!ask)
-        nigh_fail(&err, NIGH_NOMEM, "out of memory");
-    else if (wanted.p && (!slice_u64(wanted, &limit) || limit < 1 || limit > ADMIN_ROWS_MAX))
-        nigh_fail(&err, NIGH_INVALID, "limit: expected 1 to %d", ADMIN_ROWS_MAX);
-    else if (id.len >= sizeof ask->id)
-        nigh_fail(&err, NIGH_NOTFOUND, "there is no turn with this id");
-    if (ask && err.status == NIGH_OK) {
-        ask->q.run = run;
-        ask->q.done = ask_done;
-        ask->ex = ex;
-        ask->limit = (unsigned)limit;
-        if (id.len)
-            memcpy(ask->id, id.p, id.len);
-        exchange_watch(ex, ask, ask_gone, NULL);
-        if (store_ask(node->store, &ask->q, &err) == NIGH_OK)
-            return;
-        exchange_watch(ex, NULL, NULL, NULL);
-    }
-    free(ask);
-    admin_fail(ex, &err);
-}
-
-/* Runs sql; the rows as "name": [...] into the answer. */
-static void ask_rows(struct ask *ask, sqlite3 *db, const char *name, const char *sql,
-                     const char *const *args, size_t n_args)
-{
-    struct buf rows = {0};
-
-    if (store_rows_json(db, sql, args, n_args, ask->limit, &rows, &ask->err) == NIGH_OK) {
-        json_key(&ask->json, name);
-        buf_add_str(&ask->json, buf_slice(&rows));
-    }
-    buf_done(&rows);
-}
-
 static void turns_run(struct store_query *q, sqlite3 *db)
 {
-    struct ask *ask = CONTAINER_OF(q, struct ask, q);
+    struct question *question = CONTAINER_OF(q, struct question, q);
 
-    buf_add_char(&ask->json, '{');
-    ask_rows(ask, db, "turns", "SELECT * FROM turns ORDER BY id DESC", NULL, 0);
-    buf_add_char(&ask->json, '}');
+    buf_add_char(&question->json, '{');
+    question_rows(question, db, "turns", "SELECT * FROM turns ORDER BY id DESC", NULL, 0);
+    buf_add_char(&question->json, '}');
 }
 
+struct turn_question {
+    struct question question;
+    char id[ID_BYTES];
+};
+
 /* One turn: its row as it is, then each figure with its unit and basis, then its ledger rows. */
-static void turn_json(struct ask *ask, struct slice rows)
+static void turn_json(struct question *question, struct slice rows)
 {
     struct arena arena;
     yyjson_val *list;
 
     arena_init(&arena, 1 << 20);
-    if (json_parse(&list, rows, &arena, &ask->err) == NIGH_OK) {
+    if (json_parse(&list, rows, &arena, &question->err) == NIGH_OK) {
         if (yyjson_arr_size(list) == 0)
-            nigh_fail(&ask->err, NIGH_NOTFOUND, "there is no turn with this id");
-        buf_add(&ask->json, rows.p + 1, rows.len > 3 ? rows.len - 3 : 0); /* without [, } and ] */
-        bill_figures(yyjson_arr_get_first(list), &ask->json);
+            nigh_fail(&question->err, NIGH_NOTFOUND, "there is no turn with this id");
+        buf_add(&question->json, rows.p + 1, rows.len > 3 ? rows.len - 3 : 0); /* without [, } and ] */
+        bill_figures(yyjson_arr_get_first(list), &question->json);
     }
     arena_done(&arena);
 }
 
 static void turn_run(struct store_query *q, sqlite3 *db)
 {
-    struct ask *ask = CONTAINER_OF(q, struct ask, q);
-    const char *args[] = {ask->id};
+    struct question *question = CONTAINER_OF(q, struct question, q);
+    const char *args[] = {CONTAINER_OF(question, struct turn_question, question)->id};
     struct buf rows = {0};
 
-    if (store_rows_json(db, "SELECT * FROM turns WHERE id = ?1", args, 1, 1, &rows, &ask->err) ==
+    if (store_rows_json(db, "SELECT * FROM turns WHERE id = ?1", args, 1, 1, &rows, &question->err) ==
         NIGH_OK)
-        turn_json(ask, buf_slice(&rows));
+        turn_json(question, buf_slice(&rows));
     buf_done(&rows);
-    ask_rows(ask, db, "ledger", "SELECT * FROM ledger WHERE turn = ?1 ORDER BY id", args, 1);
-    ask_rows(ask, db, "denied",
+    question_rows(question, db, "ledger", "SELECT * FROM ledger WHERE turn = ?1 ORDER BY id", args, 1);
+    question_rows(question, db, "denied",
              "SELECT seq, at, place, address, zone, label, what FROM entries"
              " WHERE turn = ?1 AND kind = 'denied' ORDER BY seq",
              args, 1);
-    buf_add_char(&ask->json, '}');
+    buf_add_char(&question->json, '}');
 }
 
 void admin_turns(struct node *node, struct exchange *ex, struct slice rest)
 {
+    struct question *question = question_new(sizeof *question, ex);
+
     (void)rest;
-    ask_store(node, ex, (struct slice){0}, turns_run);
+    if (question)
+        question_ask(question, node, turns_run);
 }
 
 void admin_turn(struct node *node, struct exchange *ex, struct slice rest)
 {
-    ask_store(node, ex, rest, turn_run);
+    struct question *question = question_new(sizeof(struct turn_question), ex);
+    struct nigh_err err = {0};
+
+    if (!question)
+        return;
+    if (rest.len >= ID_BYTES) {
+        nigh_fail(&err, NIGH_NOTFOUND, "there is no turn with this id");
+        question_refuse(question, &err);
+        return;
+    }
+    memcpy(CONTAINER_OF(question, struct turn_question, question)->id, rest.p, rest.len);
+    question_ask(question, node, turn_run);
 }
 
 void admin_keys(struct node *node, struct exchange *ex, struct slice rest)
