@@ -3,47 +3,51 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/canary.h"
+#include "engine/proc.h"
 
 #include <assert.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 /* ---- the process's own work ---- */
 
-/* Processor time of all its threads so far; 0 when it is gone.  After its name in parentheses,
- * which may hold anything, user and system time are the 12th and 13th word of the line. */
-static uint64_t work_ms(int pid)
+static uint64_t grown(uint64_t now, uint64_t from)
 {
-    char path[64], line[1024];
-    unsigned long long user = 0, system = 0;
-
-    snprintf(path, sizeof path, "/proc/%d/stat", pid);
-    FILE *f = fopen(path, "re");
-    if (!f)
-        return 0;
-    line[fread(line, 1, sizeof line - 1, f)] = '\0';
-    fclose(f);
-    const char *at = strrchr(line, ')');
-    for (int word = 0; at && word < 12; word++)
-        at = strchr(at + 1, ' ');
-    if (!at || sscanf(at, " %llu %llu", &user, &system) != 2)
-        return 0;
-    return (user + system) * 1000 / (unsigned long long)sysconf(_SC_CLK_TCK);
-}
-
-static void watch(struct admit *a, int pid)
-{
-    a->pid = pid;
-    a->from_us = clock_mono_us();
-    a->from_work_ms = pid ? work_ms(pid) : 0;
+    return now > from ? now - from : 0;
 }
 
 static uint64_t worked_ms(const struct admit *a)
 {
-    uint64_t now = work_ms(a->pid);
-    return now > a->from_work_ms ? now - a->from_work_ms : 0;
+    return grown(proc_work_ms(a->pid), a->from_work_ms);
+}
+
+static void judged(struct admit *a, const char *what);
+
+/* Nothing else of the process takes memory meanwhile; and while it starts, nothing else works. */
+static void on_look(struct timer *timer)
+{
+    struct admit *a = CONTAINER_OF(timer, struct admit, look);
+    bool late = !a->call && clock_mono_us() - a->from_us > ADMIT_TRIAL_MS * UINT64_C(1000);
+
+    if (grown(proc_own_bytes(a->pid), a->from_bytes) > ADMIT_BYTES_MAX)
+        judged(a, "takes memory without end");
+    else if (late && worked_ms(a) > ADMIT_WORK_MS)
+        judged(a, "does not come to an end");
+    else if (timer_arm(a->loop, &a->look, ADMIT_LOOK_MS, on_look, NULL) != NIGH_OK)
+        a->done(a, "out of memory");
+}
+
+/* pid 0: no more. */
+static void watch(struct admit *a, int pid)
+{
+    timer_disarm(a->loop, &a->look);
+    a->pid = pid;
+    if (pid == 0)
+        return;
+    a->from_us = clock_mono_us();
+    a->from_work_ms = proc_work_ms(pid);
+    a->from_bytes = proc_own_bytes(pid);
+    (void)!timer_arm(a->loop, &a->look, ADMIT_LOOK_MS, on_look, NULL); /* the call has its clock */
 }
 
 /* ---- the files ---- */
@@ -152,8 +156,15 @@ static void judged(struct admit *a, const char *what)
     char why[ADMIT_WHY_BYTES];
 
     watch(a, 0);
+    a->call = call_cancel(a->call);
     snprintf(why, sizeof why, "its chat template %.120s", what);
     refuse(a, why);
+    a->done(a, why);
+}
+
+static void settled(struct admit *a, const char *why)
+{
+    watch(a, 0);
     a->done(a, why);
 }
 
@@ -174,17 +185,17 @@ static void on_done(void *owner, const struct call_result *result)
     a->call = NULL;
     if (busy && ++a->tries < ADMIT_TRIES) {
         if (ask(a, &err) != NIGH_OK)
-            a->done(a, err.what);
+            settled(a, err.what);
     } else if (a->answer.failed)
         judged(a, "makes over a megabyte of a short conversation");
     else if (result->status == NIGH_TIMEOUT)
         judged(a, "does not come to an end");
     else if (result->status != NIGH_OK)
-        a->done(a, "the model process did not write a conversation out");
+        settled(a, "the model process did not write a conversation out");
     else if (result->http_status == 200 && canary_judge(buf_slice(&a->answer), &err) != NIGH_OK)
         judged(a, err.what);
     else
-        a->done(a, NULL);
+        settled(a, NULL);
 }
 
 static enum nigh_status ask(struct admit *a, struct nigh_err *err)
@@ -220,6 +231,7 @@ enum admit_answer admit_template(struct admit *a, int pid, char why[static ADMIT
     watch(a, pid);
     if (ask(a, &err) == NIGH_OK)
         return ADMIT_LATER;
+    watch(a, 0);
     snprintf(why, ADMIT_WHY_BYTES, "%.150s", err.what);
     return ADMIT_NO;
 }
@@ -227,17 +239,6 @@ enum admit_answer admit_template(struct admit *a, int pid, char why[static ADMIT
 void admit_trial(struct admit *a, int pid)
 {
     watch(a, a->trust ? pid : 0);
-}
-
-bool admit_stuck(struct admit *a, char why[static ADMIT_WHY_BYTES])
-{
-    if (!a->pid || clock_mono_us() - a->from_us < ADMIT_TRIAL_MS * UINT64_C(1000) ||
-        worked_ms(a) < ADMIT_WORK_MS)
-        return false;
-    watch(a, 0);
-    snprintf(why, ADMIT_WHY_BYTES, "its chat template does not come to an end");
-    refuse(a, why);
-    return true;
 }
 
 /* ---- deaths ---- */
@@ -264,6 +265,7 @@ void admit_lived(struct admit *a)
 
 void admit_cancel(struct admit *a)
 {
+    watch(a, 0);
     a->vet = vet_free(a->vet);
     a->call = call_cancel(a->call);
 }

@@ -9,6 +9,7 @@
 #include "engine/jail.h"
 #include "engine/launch.h"
 #include "engine/lines.h"
+#include "engine/proc.h"
 #include "engine/slots.h"
 #include "engine/unload.h"
 #include "loop/child.h"
@@ -357,8 +358,6 @@ static void on_probe_due(struct timer *t)
         snprintf(e->why, sizeof e->why, "the model was not ready after %llu s",
                  (unsigned long long)e->start_ms / 1000);
         child_kill(e->child, SIGKILL); /* on_exit keeps this reason */
-    } else if (admit_stuck(&e->admit, e->why)) {
-        child_kill(e->child, SIGKILL);
     } else if (access(e->launch.socket, F_OK) == 0) {
         probe(e);
     } else {
@@ -1011,21 +1010,6 @@ void engine_retry(struct engine *e)
     e->again_us = 0;
 }
 
-/* The second number of statm: resident pages. */
-static uint64_t rss_bytes(int pid)
-{
-    char path[64];
-    unsigned long long size = 0, resident = 0;
-
-    snprintf(path, sizeof path, "/proc/%d/statm", pid);
-    FILE *f = fopen(path, "re");
-    if (!f)
-        return 0;
-    int n = fscanf(f, "%llu %llu", &size, &resident);
-    fclose(f);
-    return n == 2 ? resident * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
-}
-
 void engine_status(struct engine *e, struct engine_status *ret)
 {
     int pid = e->child ? (int)child_pid(e->child) : 0;
@@ -1034,7 +1018,7 @@ void engine_status(struct engine *e, struct engine_status *ret)
         .state = e->state,
         .pid = pid,
         .isolation = e->isolation,
-        .rss_bytes = pid ? rss_bytes(pid) : 0,
+        .rss_bytes = pid ? proc_rss_bytes(pid) : 0,
         .slots = e->launch.slots,
         .slots_busy = e->line.in.n,
         .queued = e->line.waiting.n,
