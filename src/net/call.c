@@ -241,6 +241,9 @@ void call_finish(struct call *call, enum nigh_status status, const char *why)
 
 static const char *failure_text(const struct call *call, CURLcode rc)
 {
+    if (call->astray)
+        return "its name leads out of the private networks, and it is spoken to in the clear: give "
+               "its address, or use https";
     if (call->resent)
         return "the connection was lost before an answer came";
     if (rc == CURLE_GOT_NOTHING || (rc == CURLE_RECV_ERROR && call->first_us == 0))

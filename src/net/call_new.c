@@ -55,7 +55,7 @@ static void call_options(struct call *call)
     curl_easy_setopt(e, CURLOPT_BUFFERSIZE, (long)BUFFER_BYTES);
     curl_easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_BYTES);
     curl_easy_setopt(e, CURLOPT_USERAGENT, "nigh/" NIGH_VERSION);
-    client_sockets(c, e);
+    client_sockets(call);
     call_listen(call);
     if (c->cert_folder) {
         curl_easy_setopt(e, CURLOPT_CAINFO, (char *)NULL);
@@ -73,7 +73,7 @@ static struct call *call_take(struct client *c)
         buf_reset(&call->text);
         call->next = NULL;
         call->dead = call->paused = call->stuck = false;
-        call->head_told = call->resent = call->http_2 = false;
+        call->head_told = call->resent = call->http_2 = call->astray = false;
         call->first_us = call->last_us = call->bytes_out = call->bytes_in = call->attempts = 0;
         call->kernel_known = false;
         call->kernel = (struct tcp_count){0};
@@ -126,6 +126,23 @@ static bool host_is_loopback(struct slice host)
     if (inet_pton(AF_INET, text, &v4) == 1)
         return ntohl(v4.s_addr) >> 24 == 127;
     return inet_pton(AF_INET6, text, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
+/* In the clear nothing but its address tells whose the far end is, and a name's address is whatever
+ * the network's name server says today. */
+static bool must_stay_indoors(const struct endpoint *to, bool local)
+{
+    struct slice host = url_host(to->base_url);
+    unsigned char any[sizeof(struct in6_addr)];
+    char text[INET6_ADDRSTRLEN];
+
+    if (local || to->dest.zone == ZONE_PUBLIC || strncasecmp(to->base_url, "http://", 7) != 0)
+        return false;
+    if (!host.p || host.len >= sizeof text)
+        return true;
+    memcpy(text, host.p, host.len);
+    text[host.len] = 0;
+    return inet_pton(AF_INET, text, any) != 1 && inet_pton(AF_INET6, text, any) != 1;
 }
 
 static enum nigh_status spec_check(const struct call_spec *spec, bool local, struct nigh_err *err)
@@ -236,6 +253,7 @@ static enum nigh_status call_prepare(struct call *call, const struct call_spec *
     if (local != call->local)
         curl_easy_setopt(call->easy, CURLOPT_NOPROXY, local ? "*" : NULL);
     call->local = local;
+    call->indoors = must_stay_indoors(spec->to, local);
     call->to = spec->to;
     call->first_byte_us = spec->first_byte_ms * 1000;
     call->idle_us = spec->idle_ms * 1000;

@@ -1,4 +1,5 @@
 #include "net/client_inside.h"
+#include "net/addr.h"
 #include <dirent.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -91,10 +92,15 @@ static int on_socket_wish(CURL *easy, curl_socket_t fd, int what, void *owner, v
 
 static curl_socket_t on_open_socket(void *owner, curlsocktype purpose, struct curl_sockaddr *to)
 {
-    struct client *c = owner;
-    int fd = socket(to->family, to->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, to->protocol);
-    struct sock *s = fd < 0 ? NULL : sock_new(c, fd);
+    struct call *call = owner;
+    int fd;
 
+    if (call->indoors && !addr_is_private(&to->addr)) {
+        call->astray = true;
+        return CURL_SOCKET_BAD;
+    }
+    fd = socket(to->family, to->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, to->protocol);
+    struct sock *s = fd < 0 ? NULL : sock_new(call->client, fd);
     if (!s) {
         if (fd >= 0)
             close(fd);
@@ -116,12 +122,13 @@ static int on_close_socket(void *owner, curl_socket_t fd)
     return close(fd);
 }
 
-void client_sockets(struct client *c, CURL *e)
+/* A connection is closed long after the call that opened it: that is the client's. */
+void client_sockets(struct call *call)
 {
-    curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
-    curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, c);
-    curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, on_close_socket);
-    curl_easy_setopt(e, CURLOPT_CLOSESOCKETDATA, c);
+    curl_easy_setopt(call->easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
+    curl_easy_setopt(call->easy, CURLOPT_OPENSOCKETDATA, call);
+    curl_easy_setopt(call->easy, CURLOPT_CLOSESOCKETFUNCTION, on_close_socket);
+    curl_easy_setopt(call->easy, CURLOPT_CLOSESOCKETDATA, call->client);
 }
 
 /* ---- asking libcurl, never from inside of it ---- */

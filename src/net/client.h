@@ -5,7 +5,9 @@
  * certificates verified or the far end's key pinned,
  * proxies from the environment honoured for https and http endpoints (never for Unix sockets and
  * loopback), no redirect followed, no cookie kept, no protocol but http and https, http only to
- * loopback addresses, Unix sockets, or where the endpoint says plain_http_ok.  Loop thread only.
+ * loopback addresses, Unix sockets, or where the endpoint says plain_http_ok; there, unless it is
+ * in the public zone, a name must lead to a private address, or who answers for the name gets all.
+ * Loop thread only.
  *
  * Three clocks: first_byte_ms until the status line, idle_ms between bytes afterwards (stopped
  * while the caller paused the call), total_ms over all.

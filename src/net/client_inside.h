@@ -64,6 +64,8 @@ struct call {
     bool dead;          /* cancelled: not a word any more */
     bool paused, stuck; /* stuck: libcurl holds back data until told to go on */
     bool head_told, resent, local, http_2;
+    bool indoors; /* its name must lead to a private address */
+    bool astray;  /* it did not */
 
     const struct endpoint *to;
     struct clearance *pass;
@@ -100,7 +102,7 @@ struct client {
 };
 
 /* client.c */
-void client_sockets(struct client *c, CURL *easy); /* its sockets are ours */
+void client_sockets(struct call *call); /* its sockets are ours */
 /* Starts libcurl, once. */
 NIGH_MUST enum nigh_status client_begin(struct client *client, struct nigh_err *err);
 /* To be asked of libcurl, once we are outside of it. */

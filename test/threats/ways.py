@@ -61,6 +61,27 @@ def row_7(world, tap):
              'row 7: to a cloud an address goes as text', world.kernel.syns)
     world.judge(tap, 'row 7', node)
     node.stop()
+    name_that_lies(world, tap)
+
+
+def name_that_lies(world, tap):
+    """A server of home, spoken to in the clear by its name, and a name server that says it is somebody's."""
+    honest, far_away = world.cloud('honest', 'home', host='honest.test'), '203.0.113.9'
+    lured = [world.cloud(f'lured-{n}', 'home', host=f'lured-{n}.test') for n in range(3)]
+    node, mark = world.node([honest, *lured], engine={'enabled': 'false'}), Canary('home')
+    stranger = world.recorder.place(far_away, 8080)
+    for cloud, told in zip(lured, ([far_away], [far_away, honest.address], ['8.8.8.8'])):
+        world.recorder.names[cloud.host] = told
+        a = say(node, mark.text, 'home', model=cloud.name + '/big')
+        if len(told) == 1:
+            tap.tell(a.status == 503 and 'its name leads out' in a.body.decode(), f'row 7: a name of home that leads to {told[0]}: '
+                     f'{a.status} with the reason', a.describe())
+    a = say(node, mark.text, 'home', model='honest/big')
+    tap.tell(a.status == 200 and mark.found(honest.data), 'row 7: one that leads home arrives', a.describe())
+    tap.tell(not stranger.connects and set(world.kernel.syns) == {(honest.address, 8080)}, 'row 7: the stranger was not even called',
+             world.kernel.syns)
+    world.judge(tap, 'row 7: names', node, [mark])
+    node.stop()
 
 
 def row_8(world, tap):
