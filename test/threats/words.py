@@ -8,7 +8,7 @@ import re
 import time
 
 import rig
-from world import CHAT, briefly, say
+from world import CHAT, briefly, cpu_s, say
 
 DIGITS = '0123456789'
 
@@ -177,11 +177,13 @@ def row_24(world, tap):
     for name, text in (('10,000 runs', ' '.join([*runs, last])), ('one run of 2 MB', base64.b64encode(
             (f'word {chance.random()} ' * 100000).encode() + f'my credit card is {value}'.encode()).decode())):
         world.far.turn_over()
+        before = cpu_s(node)
         a = say(node, text, model='far/big')
+        took = cpu_s(node) - before
         whole = last if ' ' in text else text[-200:]
         tap.tell(a.status == 403 or (a.status == 200 and not shows(world.far, whole)),
                  f'row 24: a bomb of {name} is sensitive: {a.status}', a.describe()[:300])
-        tap.tell(a.ended - a.began < 5, f'row 24: and costs a bounded time ({(a.ended - a.began) * 1000:.0f} ms)')
+        tap.tell(took < 2, f'row 24: and costs a bounded time ({took * 1000:.0f} ms of the processor)', took)
     world.far.turn_over()
     a = say(node, ' '.join(runs[:20]), model='far/big')
     tap.tell(a.status == 200 and shows(world.far, runs[0]), 'row 24: a few runs with nothing in them arrive as they are', a.describe())
@@ -357,14 +359,15 @@ def row_27(world, tap):
         for size in (1 << 16, 1 << 20):
             text = fill * (size // len(fill.encode())) + f'\nMy credit card number is {value}, please note it.'
             world.far.turn_over()
+            before = cpu_s(node)
             a = say(node, text, model='far/big')
-            times.append(a.ended - a.began)
+            times.append(cpu_s(node) - before)
             took += times[-1]
             if shows(world.far, value) or a.status not in (200, 403):
                 out.append((name, size, a.status))
-        if times[1] > 64 * max(times[0], .01):  # 16 times the size; quadratic would be 256
+        if times[1] > 64 * max(times[0], .02):  # 16 times the size; quadratic would be 256
             slow.append((name, times))
-    tap.equal(out, [], f'row 27: a value behind 64 kB and 1 MB of {len(FILLS)} fills does not get out ({took:.1f} s)')
+    tap.equal(out, [], f'row 27: a value behind 64 kB and 1 MB of {len(FILLS)} fills does not get out ({took:.1f} s of the processor)')
     tap.equal(slow, [], 'row 27: time grows as the size does')
     node.stop()
     node = world.node(extra='detect: {budget: 1ms}')

@@ -424,6 +424,13 @@ def ledger_sums(node, column='bytes_out'):
     return out
 
 
+def cpu_s(node):
+    """The processor's time that a node took so far; the machine may be busy with others."""
+    with open(f'/proc/{node.pid()}/stat') as f:
+        fields = f.read().rpartition(')')[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+
+
 CHAT = '/v1/chat/completions'
 
 
