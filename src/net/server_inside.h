@@ -42,7 +42,7 @@ struct conn {
     struct conn *prev, *next;
     struct MHD_Connection *mhd;
     struct exchange *ex; /* the request that is read or answered now */
-    const char *line;    /* its target, in libmicrohttpd's memory, until its head was looked at */
+    const char *line, *head_end; /* its target and its head's end, in libmicrohttpd's memory */
     struct timer clock;
     uint64_t moved_us;    /* when it began to be idle, or the request last moved */
     uint64_t acked_bytes; /* by the client, at the last tick while we were sending */

@@ -12,6 +12,7 @@ LINE = b'POST /v1/chat/completions HTTP/1.1\r\n'
 HEAD = b'Host: 127.0.0.1\r\nContent-Type: application/json\r\n'
 LENGTH = b'Content-Length: %d\r\n' % len(BODY)
 CODING = b'Transfer-Encoding: '
+MUTANTS = 1500
 HIDDEN = b'GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n'
 
 
@@ -38,7 +39,6 @@ GOOD = {
     'a hundred header lines': with_length(b''.join(b'X-%d: %d\r\n' % (i, i) for i in range(100))),
     'headers of 30,000 bytes': with_length(b'X-A: ' + b'b' * 30000 + b'\r\n'),
     'a chunk with an extension': with_coding(b'chunked', body=chunks(b'%x;a=b' % len(BODY))),
-    'a trailer': with_coding(b'chunked', body=chunks(end=b'\r\n0\r\nContent-Length: 5\r\n\r\n')),
     'empty lines before it': b'\r\n\r\n' + with_length(),
     'a body that GET ignores': b'GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n' % len(HIDDEN) + HIDDEN,
 }
@@ -91,6 +91,7 @@ BAD = {
     'a chunk after a blank': with_coding(b'chunked', body=chunks(b' 48')),
     'a chunk before a blank': with_coding(b'chunked', body=chunks(b'48 ')),
     'a chunk that goes on': with_coding(b'chunked', body=chunks(end=b'XX0\r\n\r\n')),
+    'a trailer': with_coding(b'chunked', body=chunks(end=b'\r\n0\r\nContent-Length: 5\r\n\r\n')),
     'chunks in HTTP/1.0': with_coding(b'chunked').replace(b'HTTP/1.1', b'HTTP/1.0'),
     'http://HOST/': with_length(line=LINE.replace(b' /', b' http://127.0.0.1/')),
     'http://another/': with_length(line=LINE.replace(b' /', b' http://evil.example/')),
@@ -108,6 +109,99 @@ BAD = {
 # A first line that begins with a blank: closed, but libmicrohttpd has no words for it.
 MUTE = {'a blank before all': b' ' + with_length()}
 OTHER = {'a length past all numbers': 413, 'a chunk past all numbers': 413, 'HTTP/2.0': 505}
+
+
+TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+FIRST = re.compile(rb'(' + TOKEN + rb') (/[\x21-\x7e]*) HTTP/1\.[01]')
+FIELD = re.compile(rb'(' + TOKEN + rb'):[ \t]*([\t\x20-\x7e\x80-\xff]*?)[ \t]*')
+# What libmicrohttpd takes for a chunk's end is a line feed (net/README.md); the rest is RFC 9112.
+CHUNK = re.compile(rb'([0-9A-Fa-f]{1,15})(;[^\r\n]*)?\r?\n')
+
+
+def request_end(data):
+    """Where the first request ends, by RFC 9112 to the letter; None where it is none."""
+    data_at = re.match(rb'(\r\n)*', data).end()  # empty lines before it are skipped
+    end = data.find(b'\r\n\r\n', data_at)
+    if end < 0:
+        return None
+    first, *lines = data[data_at:end].split(b'\r\n')
+    fields = [FIELD.fullmatch(line) for line in lines]
+    if not FIRST.fullmatch(first) or None in fields:
+        return None
+    names = {}
+    for m in fields:
+        names.setdefault(m[1].lower(), []).append(m[2])
+    lengths, codings = names.get(b'content-length', []), names.get(b'transfer-encoding', [])
+    body = end + 4
+    if codings:
+        if lengths or [c.lower() for c in codings] != [b'chunked'] or first.endswith(b'0'):
+            return None
+        while m := CHUNK.match(data, body):
+            size = int(m[1], 16)
+            body = m.end() + size
+            if not size:
+                break
+            if data[body:body + 2] == b'\r\n':
+                body += 2
+            elif data[body:body + 1] == b'\n':
+                body += 1
+            else:
+                return None
+        else:
+            return None
+        over = re.compile(rb'\r?\n').match(data, body)
+        return over.end() if over else None
+    if len(lengths) > 1 or (lengths and not re.fullmatch(rb'[0-9]+', lengths[0])):
+        return None
+    return body + (int(lengths[0]) if lengths else 0)
+
+
+def reaches(data, target):
+    """Reading request by request, does one begin there?"""
+    at = 0
+    while at < target:
+        end = request_end(data[at:])
+        if end is None:
+            return False
+        at += end
+        if at < target and not data[at:target].strip(b'\r\n'):
+            at = target
+    return at == target
+
+
+def mutants(seed, n):
+    """Requests in order with one to three bytes gone, doubled, changed or put in."""
+    random = __import__('random').Random(seed)
+    seeds = [r for r in GOOD.values() if len(r) < 1000]
+    odd = [b'\0', b'\r', b'\n', b' ', b'\t', b':', b',', b';', b'\x0b', b'\xff', b'0', b'5', b'\r\n', b'chunked', b'Content-Length: 5\r\n',
+           b'Transfer-Encoding: chunked\r\n', b'\r\n ', b'-', b'+', b'x', b'"']
+    for _ in range(n):
+        r = bytearray(random.choice(seeds))
+        for _ in range(random.randint(1, 3)):
+            at, what = random.randrange(len(r)), random.randrange(4)
+            if what == 0:
+                del r[at:at + random.randint(1, 2)]
+            elif what == 1:
+                r[at:at] = r[at:at + random.randint(1, 3)]
+            elif what == 2:
+                r[at:at + 1] = random.choice(odd)
+            else:
+                r[at:at] = random.choice(odd)
+        yield bytes(r)
+
+
+def ran(port, data):
+    """Did what stands behind the request run?  Everything that came."""
+    got = b''
+    with socket.create_connection(('127.0.0.1', port), 10) as s:
+        s.settimeout(0.3)
+        try:
+            s.sendall(data)
+            while b'"status":"ok"' not in got and (more := s.recv(1 << 16)):
+                got += more
+        except OSError:
+            pass
+    return b'"status":"ok"' in got, got
 
 
 def statuses(got):
@@ -137,6 +231,14 @@ def run(tap):
         tap.tell(said[:1] == want and closed and b'"status":"ok"' not in got and 200 not in said,
                  f'{name}: {"".join(map(str, want)) or "no answer"}, closed, nothing behind it runs',
                  f'{said}, closed {closed} after {time.monotonic() - began:.1f} s: {got[:600]}')
+    wrong, passed = [], 0
+    for request in mutants(10, MUTANTS):
+        hidden, got = ran(node.port, request + HIDDEN)
+        passed += hidden
+        if hidden and not reaches(request + HIDDEN, len(request)) and b'GET /healthz' not in request:
+            wrong.append((request, got[:200]))
+    tap.tell(not wrong and passed > MUTANTS / 50, f'of {MUTANTS} broken requests {passed} are still in order: what is behind no other runs',
+             '\n'.join(map(repr, wrong[:5])) or passed)
     answer = node.ask('GET', '/healthz')
     tap.equal(answer.status, 200, 'and the node goes on')
     tap.equal(node.stop(), 0, 'and stops in good order')
