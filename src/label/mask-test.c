@@ -181,7 +181,7 @@ static struct slice random_document(void)
         json_sep(&b);
         buf_add_json(&b, random_text(rand_u64() % 4));
         buf_add_cstr(&b, rand_u64() % 2 ? ":" : " : ");
-        buf_add_cstr(&b, list ? "[1,true,{\"k\":" : "");
+        buf_add_cstr(&b, list ? "[4711,true,-4711.5,{\"n\":4711, \"k\":" : "");
         buf_add_json(&b, random_text(1 + rand_u64() % 6));
         buf_add_cstr(&b, list ? "}]" : "");
     }
@@ -224,6 +224,8 @@ TEST(mask_of_a_document_restores_at_every_cut)
         struct mask *m = fresh();
         struct slice text = random_document();
         add_random(m, texts_of(text));
+        if (rand_u64() % 2)
+            add(m, "NUMBER", "4711");
         for (int json = 0; json <= 1; json++) {
             struct slice hidden = masked(m, text, json);
             CHECK(is_document(hidden));
@@ -305,7 +307,7 @@ TEST(mask_types_are_told_apart_and_cut)
 
     add(m, "A_TYPE_WITH_A_NAME_THAT_IS_TOO_LONG", "one");
     struct slice out = masked(m, SLICE("one"), false);
-    CHECK_EQ(out.len, MASK_HOLD_MAX);
+    CHECK_EQ(out.len, MASK_NAME_MAX);
     check_same(restored(m, out, false, 1), SLICE("one"));
 }
 
@@ -346,6 +348,38 @@ TEST(mask_puts_back_in_arguments_what_a_document_said)
                SLICE("{\"at\":\"12 High St\\nLondon\",\"who\":\"M\xc3\xbcller\"}"));
     check_same(restored(m, out, true, 1),
                SLICE("{\"at\":\"12 High St\\nLondon\",\"who\":\"M\xc3\xbcller\"}"));
+}
+
+/* A number is a number again in its quotes, and without them its digits; what is text stays text.
+ */
+TEST(mask_puts_back_numbers)
+{
+    static const struct {
+        const char *text;
+        bool json;
+    } rows[] = {
+        {"{\"a\":4711,\"b\":\"4711\",\"c\":\"x 4711\"}", true},
+        {"{\"a\":4711,\"b\":\"4711\",\"c\":\"x 4711\"}", false},
+        {"{\"a\":\"{\\\"b\\\":4711}\"}", true},
+        {"{\"a\":\"{\\\"b\\\":[4711,\\\"4711\\\"]}\"}", false},
+        {"say \"4711\" and {\"a\":4711}", false},
+        {"[4711]", false},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct mask *m = fresh();
+        add(m, "NUMBER", "4711");
+        struct slice text = slice_of(rows[i].text), hidden = masked(m, text, rows[i].json);
+        CHECK(!has(hidden, SLICE("4711")));
+        for (size_t step = 1; step < 60; step++)
+            check_same(restored(m, hidden, rows[i].json, step), text);
+    }
+    struct mask *m = fresh();
+    add(m, "NUMBER", "4711");
+    struct slice hidden = masked(m, SLICE("[4711]"), false);
+    struct slice inner = {hidden.p + 2, hidden.len - 4}, half = {hidden.p + 1, hidden.len - 3};
+    check_same(restored(m, inner, false, 1), SLICE("4711"));
+    check_same(restored(m, half, false, 1), SLICE("\"4711"));
 }
 
 TEST(mask_looks_into_escapes_numbers_and_documents_in_documents)

@@ -155,11 +155,13 @@ static void add_type(struct entry *e, const char *type)
     e->name[e->name_len++] = '_';
 }
 
-/* 60 bits of a keyed hash of all that the placeholder stands for, each text with its length. */
-static void add_tag(const struct mask *m, struct entry *e)
+/* 60 bits of a keyed hash of all that the placeholder stands for, each text with its length.
+ * number: it stands for one that was no string. */
+static void add_tag(const struct mask *m, struct entry *e, bool number)
 {
     static const char base32[] = "abcdefghijklmnopqrstuvwxyz234567";
-    struct slice parts[] = {{e->name, e->name_len}, e->text, e->value};
+    struct slice kind = number ? SLICE("number") : SLICE("text");
+    struct slice parts[] = {{e->name, e->name_len}, e->text, e->value, kind};
     unsigned char hash[16];
     crypto_generichash_state state;
     uint64_t bits;
@@ -219,32 +221,63 @@ static struct slice quoted_text(struct slice value, unsigned quoted, struct aren
     return a.failed || b.failed ? (struct slice){0} : arena_dup(arena, buf_slice(&a));
 }
 
+/* Into the table, or the one that is there. */
+static enum nigh_status entry_keep(struct mask *m, struct entry *e, struct entry **ret,
+                                   struct nigh_err *err)
+{
+    bool same = e->text.p == e->value.p;
+
+    if (!entries_room(m))
+        return no_memory(err);
+    uint32_t *slot = slot_of(m, &m->by_name, (struct slice){e->name, e->name_len}, entry_name);
+    if (*slot) {
+        *ret = m->entries[*slot - 1];
+        if (slice_eq((*ret)->text, e->text) && slice_eq((*ret)->value, e->value))
+            return NIGH_OK;
+        return nigh_fail(err, NIGH_DENIED, "two private values have the same placeholder");
+    }
+    e->value = arena_dup(m->arena, e->value);
+    e->text = same ? e->value : e->text;
+    struct entry *kept = arena_alloc(m->arena, sizeof *kept);
+    if (!e->value.p || !kept)
+        return no_memory(err);
+    *kept = *e;
+    m->entries[m->n_entries] = *ret = kept;
+    *slot = (uint32_t)++m->n_entries;
+    return NIGH_OK;
+}
+
 enum nigh_status mask_entry(struct mask *m, struct entry **ret, const char *type,
                             struct slice value, unsigned quoted, struct nigh_err *err)
 {
     struct entry e = {.value = value, .text = quoted_text(value, quoted, m->arena)};
 
-    if (!e.text.p || !entries_room(m))
+    if (!e.text.p)
         return no_memory(err);
     add_type(&e, type);
-    add_tag(m, &e);
-    uint32_t *slot = slot_of(m, &m->by_name, (struct slice){e.name, e.name_len}, entry_name);
-    if (*slot) {
-        *ret = m->entries[*slot - 1];
-        if (slice_eq((*ret)->text, e.text) && slice_eq((*ret)->value, e.value))
-            return NIGH_OK;
-        return nigh_fail(err, NIGH_DENIED, "two private values have the same placeholder");
-    }
-    bool same = e.text.p == value.p;
-    e.value = arena_dup(m->arena, value);
-    e.text = same ? e.value : e.text;
-    struct entry *kept = arena_alloc(m->arena, sizeof *kept);
-    if (!e.value.p || !kept)
-        return no_memory(err);
-    *kept = e;
-    m->entries[m->n_entries] = *ret = kept;
-    *slot = (uint32_t)++m->n_entries;
-    return NIGH_OK;
+    add_tag(m, &e, false);
+    return entry_keep(m, &e, ret, err);
+}
+
+/* The placeholder of a number, and the same within the quotes that it has in the text which a
+ * restore reads: with those it is a number again, without them its digits. */
+static enum nigh_status number_entry(struct mask *m, const char *type, struct slice number,
+                                     unsigned docs, struct entry **ret, struct nigh_err *err)
+{
+    struct entry bare = {.value = number, .text = number}, within = bare, *unused;
+    const char *quote = docs > 1 ? "\\\"" : "\"";
+    size_t n = strlen(quote);
+
+    add_type(&bare, type);
+    add_tag(m, &bare, true);
+    within.mark = (unsigned char)n;
+    memcpy(within.name, quote, n);
+    memcpy(within.name + n, bare.name, bare.name_len);
+    memcpy(within.name + n + bare.name_len, quote, n);
+    within.name_len = (unsigned char)(bare.name_len + 2 * n);
+    m->numbers = true;
+    enum nigh_status status = entry_keep(m, &bare, ret, err);
+    return status == NIGH_OK ? entry_keep(m, &within, &unused, err) : status;
 }
 
 /* ---- a text without its escapes ---- */
@@ -479,6 +512,26 @@ static enum nigh_status replace_plain(struct mask *m, struct slice text, struct 
     if (*ret_any)
         buf_add(out, text.p + at, text.len - at);
     return status == NIGH_OK && out->failed ? no_memory(err) : status;
+}
+
+enum nigh_status mask_number(struct mask *m, struct slice number, struct reading how,
+                             struct buf *out, bool *ret_any, struct nigh_err *err)
+{
+    struct entry *e;
+    enum nigh_status status = find(m, number, err);
+
+    *ret_any = m->founds.n > 0;
+    if (status != NIGH_OK || !*ret_any)
+        return status;
+    size_t needle = m->founds.all[0].needle;
+    status = number_entry(m, m->types[needle], number, how.docs, &e, err);
+    if (status != NIGH_OK)
+        return status;
+    for (size_t i = 0; i < m->founds.n; i++)
+        m->met[m->founds.all[i].needle] = true;
+    m->replaced++;
+    buf_add(out, e->name, e->name_len);
+    return NIGH_OK;
 }
 
 static bool may_be_document(struct slice text)

@@ -11,6 +11,8 @@
  * turn, anywhere in the body, is replaced there too, found by detection or not.  Values that
  * overlap are replaced as one.
  *
+ * A number in JSON becomes a string, and a number again where that string comes back.
+ *
  * It hides who, not what: what is masked keeps its label (docs/privacy.md).  Loop thread only.
  *
  * Invariants: 1. No added value is left in a body that mask_body returned, as it stood in the turn
@@ -28,8 +30,9 @@ enum {
     MASK_KEY_BYTES = 32,
     MASK_TYPE_MAX = 24,
     MASK_TAG_CHARS = 12,                                /* times five bits */
-    MASK_HOLD_MAX = MASK_TYPE_MAX + MASK_TAG_CHARS + 3, /* the longest placeholder: [ _ ] */
-    MASK_VALUES_MAX = 100000,                           /* as DETECT_SPANS_MAX */
+    MASK_NAME_MAX = MASK_TYPE_MAX + MASK_TAG_CHARS + 3, /* the longest placeholder: [ _ ] */
+    MASK_HOLD_MAX = MASK_NAME_MAX + 4, /* the longest of a number, in quotes: \" \" */
+    MASK_VALUES_MAX = 100000,          /* as DETECT_SPANS_MAX */
     MASK_DOCS_MAX = 4, /* JSON in a string in JSON in a string ... is read so deep */
 };
 

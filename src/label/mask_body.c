@@ -387,8 +387,7 @@ static enum nigh_status walk_bare(struct walking *w, enum kind kind)
         return NIGH_OK;
     if (kind == K_WORD)
         return check_word(w, token);
-    status =
-        mask_replace(w->mask, token, (struct reading){.docs = MASK_DOCS_MAX}, &out, &any, w->err);
+    status = mask_number(w->mask, token, w->how, &out, &any, w->err);
     if (status == NIGH_OK && any)
         put_instead(w, from, w->p, buf_slice(&out));
     return status;

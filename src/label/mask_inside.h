@@ -8,10 +8,11 @@
 
 /* What a placeholder stands for. */
 struct entry {
-    char name[MASK_HOLD_MAX + 1]; /* the placeholder */
+    char name[MASK_HOLD_MAX + 1]; /* the placeholder, with the quotes of a number */
     unsigned char name_len;
     struct slice text;  /* in a text it was these bytes */
     struct slice value; /* in a JSON document it is this string; nearly always the same */
+    unsigned char mark; /* before the placeholder, in the name: of a number's quotes */
 };
 
 /* A set of things by their text: their numbers and 1, in slots by a keyed hash.  0: free. */
@@ -38,6 +39,7 @@ struct mask {
     struct entry *
         *sorted; /* the entries by name, for restores; n_sorted below n_entries: to be made */
     size_t n_sorted;
+    bool numbers; /* some of the names begin with a quote or a backslash */
 
     uint64_t replaced;
     struct founds founds, escaped; /* scratch */
@@ -59,6 +61,9 @@ NIGH_MUST enum nigh_status mask_holds(struct mask *m, struct slice text, bool *r
 /* The placeholder of a private text that stood in so many documents. */
 NIGH_MUST enum nigh_status mask_entry(struct mask *m, struct entry **ret, const char *type,
                                       struct slice value, unsigned quoted, struct nigh_err *err);
+/* The string that a number of a document becomes, appended to out. */
+NIGH_MUST enum nigh_status mask_number(struct mask *m, struct slice number, struct reading how,
+                                       struct buf *out, bool *ret_any, struct nigh_err *err);
 /* text is JSON as a whole: as mask_replace.  NIGH_INVALID: it is none, or none whose strings and
  * numbers hold all the values; nothing was appended. */
 NIGH_MUST enum nigh_status mask_document(struct mask *m, struct slice text, struct reading how,

@@ -1,5 +1,5 @@
-/* The way back.  All placeholders begin with [ and hold no other, so that one that turns out to be
- * none is let go as a whole. */
+/* The way back.  What may be the beginning of a placeholder is held; when it turns out to be none
+ * its first byte is told and the rest read anew, since it may hold the beginning of another. */
 #include "label/mask_inside.h"
 #include <stdlib.h>
 
@@ -54,27 +54,64 @@ static void let_go(struct restore *r, struct buf *out)
 
 static void put_back(struct restore *r, const struct entry *e, struct buf *out)
 {
-    if (r->json)
+    if (r->literal)
+        buf_add(out, r->held, r->n_held);
+    else if (r->json && !e->mark)
         add_escaped(out, e->value);
     else
         buf_add_str(out, e->text);
     r->n_held = 0;
 }
 
-/* One byte more of what may be a placeholder. */
-static void hold(struct restore *r, char c, struct buf *out)
+static bool may_begin(const struct restore *r, char c)
+{
+    return c == '[' || (r->mask->numbers && (c == '"' || c == '\\'));
+}
+
+static void feed(struct restore *r, char c, struct buf *out);
+
+/* What is held is no placeholder. */
+static void read_anew(struct restore *r, struct buf *out)
+{
+    char rest[MASK_HOLD_MAX];
+    size_t n = r->n_held - 1;
+
+    memcpy(rest, r->held + 1, n);
+    buf_add_char(out, r->held[0]);
+    r->n_held = 0;
+    for (size_t i = 0; i < n; i++)
+        feed(r, rest[i], out);
+}
+
+static void feed(struct restore *r, char c, struct buf *out)
 {
     const struct entry *e = NULL;
 
-    if (c == '[')
-        let_go(r, out);
+    if (r->n_held == 0 && !may_begin(r, c)) {
+        buf_add_char(out, c);
+        return;
+    }
     r->held[r->n_held++] = c;
     if (c != '\0')
         e = begins(r->mask, r->held, r->n_held);
-    if (!e || (r->literal && e->name_len == r->n_held))
-        let_go(r, out);
+    if (!e)
+        read_anew(r, out);
     else if (e->name_len == r->n_held)
         put_back(r, e, out);
+}
+
+/* The first byte from p on that may begin a placeholder, or end. */
+static const char *next_begin(const struct restore *r, const char *p, const char *end)
+{
+    const char *open;
+
+    if (!r->mask->numbers) {
+        open = memchr(p, '[', (size_t)(end - p));
+        return open ? open : end;
+    }
+    while (p < end && !may_begin(r, *p))
+        p++;
+    return p;
 }
 
 enum nigh_status restore_text(struct restore *r, struct slice piece, struct buf *out,
@@ -85,16 +122,13 @@ enum nigh_status restore_text(struct restore *r, struct slice piece, struct buf 
     if (!sort(r->mask))
         return nigh_fail(err, NIGH_NOMEM, "no memory to put back private values");
     while (p < end) {
-        if (r->n_held > 0) {
-            hold(r, *p++, out);
-            continue;
+        if (r->n_held == 0) {
+            const char *next = next_begin(r, p, end);
+            buf_add(out, p, (size_t)(next - p));
+            p = next;
         }
-        const char *open = memchr(p, '[', (size_t)(end - p));
-        open = open ? open : end;
-        buf_add(out, p, (size_t)(open - p));
-        p = open;
         if (p < end)
-            hold(r, *p++, out);
+            feed(r, *p++, out);
     }
     return out->failed ? nigh_fail(err, NIGH_NOMEM, "no memory to put back private values")
                        : NIGH_OK;
@@ -102,12 +136,12 @@ enum nigh_status restore_text(struct restore *r, struct slice piece, struct buf 
 
 enum nigh_status restore_end(struct restore *r, struct buf *out, struct nigh_err *err)
 {
+    while (r->n_held > 0 && r->held[0] != '[') /* no quotes come behind it any more */
+        read_anew(r, out);
     const struct entry *e = r->n_held > 0 ? begins(r->mask, r->held, r->n_held) : NULL;
-
     if (e && r->n_held > (size_t)e->name_len - MASK_TAG_CHARS - 1)
         return nigh_fail(err, NIGH_UPSTREAM,
-                         "the answer ends inside the placeholder of a private "
-                         "value");
+                         "the answer ends inside the placeholder of a private value");
     let_go(r, out);
     return out->failed ? nigh_fail(err, NIGH_NOMEM, "no memory to put back private values")
                        : NIGH_OK;
