@@ -53,6 +53,7 @@ def row_4(world, tap):
     node.stop()
     lowered(world, tap)
     told_oddly(world, tap)
+    in_every_api(world, tap)
 
 
 def lowered(world, tap):
@@ -98,6 +99,31 @@ def told_oddly(world, tap):
             _, a = calls(node, ['web_post', 'read_mail'], 'What now?', label='home', model='den/big', stream=stream)
             shown += [(how, stream, a.describe())] if mark.found(a.body) else []
     tap.equal(shown, [], f'row 4: a call told in {len(deltas)} odd ways is not shown either')
+    node.stop()
+
+
+def in_every_api(world, tap):
+    """A denied call is not shown, and a permitted one is, to callers of every API, streamed and whole."""
+    node, mark = world.node([world.den], extra=TOOLS), Canary('home')
+    schema = {'type': 'object', 'properties': {'to': {'type': 'string'}}}
+    text, wrong = [{'role': 'user', 'content': f'Remember {mark.text}'}], []
+    bodies = {
+        '/v1/chat/completions': lambda name: {'messages': text, 'tools': [{'type': 'function', 'function': {'name': name, 'parameters': schema}}]},
+        '/v1/messages': lambda name: {'messages': text, 'max_tokens': 99, 'tools': [{'name': name, 'input_schema': schema}]},
+        '/v1/responses': lambda name: {'input': text, 'store': False, 'tools': [{'type': 'function', 'name': name, 'parameters': schema}]},
+        '/api/chat': lambda name: {'messages': text, 'tools': [{'type': 'function', 'function': {'name': name, 'parameters': schema}}]}}
+    for path, body in bodies.items():
+        for stream in (False, True):
+            for name, shown in (('web_post', False), ('post_home', True)):
+                a = node.ask('POST', path, {'anthropic-version': '2023-06-01', 'Nigh-Label': 'home'},
+                             {'model': 'den/big', 'stream': stream, **body(name)})
+                plain = a.body.decode().replace('\\', '')
+                grams = [mark.text[i:i + 4] for i in range(len(mark.text) - 3)]  # a stream tells pieces of five
+                told = sum(gram in plain for gram in grams) > len(grams) // 4
+                if told != shown or (not shown and 'web_post' not in plain) or (shown and a.status != 200):
+                    wrong.append((path, stream, name, a.describe()))
+    tap.equal(wrong, [], 'row 4: so it is for callers of every API')
+    world.judge(tap, 'row 4: every API', node, [mark])
     node.stop()
 
 
