@@ -2,7 +2,7 @@
  *
  * A label is the set of zones that a piece of data may reach.  What is made from several pieces
  * carries what they have in common, so no computation ever widens a label; only a recorded consent
- * does (gate.h).  Pure functions: no I/O, no clock, no globals, safe on any thread. */
+ * does (consent.h).  Pure functions: no I/O, no clock, no globals, safe on any thread. */
 #pragma once
 #include "label/zone.h"
 #include <stdbool.h>

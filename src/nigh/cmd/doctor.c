@@ -4,6 +4,7 @@
 #include "nigh/cmd/checkup.h"
 #include "nigh/cmd/library.h"
 #include "nigh/cmd/show.h"
+#include "nigh/detector.h"
 #include <stdarg.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -186,6 +187,23 @@ static void check_cloud(struct checkup *up, const struct config_cloud *cloud, yy
 /* --- all of it ----------------------------------------------------------------------------------
  */
 
+/* Without it every turn is as if a secret had been found in it. */
+static void check_detection(struct checkup *up, const struct config *config)
+{
+    struct detector *detector = NULL;
+    struct detect *detect;
+    struct nigh_err err = {0};
+
+    if (detector_new(&detector, &config->detect, &err) == NIGH_OK &&
+        detector_here(detector, &detect, &err) == NIGH_OK)
+        checkup_add(up, CHECK_GOOD, "detection", "private data is looked for%s",
+                    detector_names(detector) ? ", names too" : "");
+    else
+        checkup_todo(checkup_add(up, CHECK_MISSING, "detection", "%.200s", err.what),
+                     "until then nothing goes to a public place: see detect in docs/config.md");
+    detector_free(detector);
+}
+
 static void check_all(struct checkup *up, struct talk_answer *node)
 {
     struct config *config = check_config(up, NULL), *defaults = NULL;
@@ -207,7 +225,9 @@ static void check_all(struct checkup *up, struct talk_answer *node)
     check_node(up, node, &places);
     for (size_t i = 0; i < c->n_clouds; i++)
         check_cloud(up, &c->clouds[i], places);
-    if (c->n_clouds == 0)
+    if (c->n_clouds > 0)
+        check_detection(up, c);
+    else
         checkup_add(up, CHECK_GOOD, "cloud", "none in the config: nothing leaves this device");
     if (!c->engine.enabled && c->n_clouds == 0)
         checkup_todo(checkup_add(up, CHECK_NOTE, "places", "only skills can answer"),

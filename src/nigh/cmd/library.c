@@ -28,7 +28,7 @@ size_t libraries_list(struct library ret[static LIBRARIES_MAX])
     } rows[] = {
         {"libcurl", client_library()},
         {"libedit", TEXT(LIBEDIT_MAJOR) "." TEXT(LIBEDIT_MINOR)},
-        {"libhs", TEXT(HS_MAJOR) "." TEXT(HS_MINOR) "." TEXT(HS_PATCH)}, /* loaded only for rules */
+        {"libhs", TEXT(HS_MAJOR) "." TEXT(HS_MINOR) "." TEXT(HS_PATCH)},
         {"libmicrohttpd", MHD_get_version()},
         {"libseccomp", seccomp_text},
         {"libsodium", sodium_version_string()},
