@@ -9,6 +9,13 @@ enum {
 
 /* ---- exchanges: birth and death ---- */
 
+/* Headers hold the caller's key, and an answer may hold one that was just made. */
+static void wipe(struct buf *b)
+{
+    if (b->data)
+        explicit_bzero(b->data, b->cap < SPARE_BYTES_MAX ? b->cap : SPARE_BYTES_MAX);
+}
+
 static void buf_spare(struct buf *b)
 {
     size_t max_bytes = b->max_bytes;
@@ -59,6 +66,8 @@ void exchange_recycle(struct exchange *ex)
     s->n_exchanges--;
     exchange_body_done(ex);
     server_drained_check(s);
+    wipe(&ex->text);
+    wipe(&ex->out);
     if (s->n_spare >= SPARE_MAX) {
         exchange_destroy(ex);
         return;
