@@ -2,13 +2,14 @@
 import json
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import threading
 
 import rig
 from words import PHRASE, values
-from world import CHAT, ledger_sums, say
+from world import CHAT, briefly, ledger_sums, say
 
 
 def verdict(node, *args, folder=None):
@@ -71,6 +72,7 @@ def row_28(world, tap):
         status, said = verdict(node, '--file', path, *(('--head', head) if how else ()))
         tap.tell((status == 0) == (how == ''), f'row 28: an export{how and " with " + how}: {"sound" if not how else "not sound"}', said)
     preview_is_what_leaves(world, tap)
+    what_is_allowed_is_told(world, tap)
     goes_on_after(world, tap, node, last)
     killed(world, tap)
 
@@ -108,6 +110,27 @@ def preview_is_what_leaves(world, tap):
     tap.tell(world.far.bodies() and world.far.bodies()[0] in strings(told.json()), 'row 28: and shows what then leaves, to the byte',
              (world.far.bodies(), told.describe()))
     world.judge(tap, 'row 28: preview', node)
+    node.stop()
+
+
+def what_is_allowed_is_told(world, tap):
+    """Nobody lets private data out by the config without its standing in the ledger: at the start, and after a reload."""
+    node, (_, value) = world.node(), values(1)[0]
+    world.far.mind = briefly
+
+    def notes():
+        return [note['what'] for note in node.ask('GET', '/nigh/v1/ledger').json()['notes'] if note['kind'] == 'note']
+
+    say(node, PHRASE['card'].format(value), model='far/big')
+    before = (notes(), value in world.far.bodies()[-1])
+    with open(node.config_path, 'a') as f:
+        f.write('detect: {card: allow}\n')
+    os.kill(node.pid(), signal.SIGHUP)
+    rig.until(lambda: 'config read again' in node.log(), 5)
+    say(node, PHRASE['card'].format(value), model='far/big')
+    tap.tell(before == ([], False) and value in world.far.bodies()[-1] and any('card' in note for note in notes()),
+             'row 28: a group that the config lets out is told in the ledger', (before, notes()))
+    world.judge(tap, 'row 28: allowed', node)
     node.stop()
 
 
