@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/tap.h"
 #include "loop/timer.h"
+#include "net/identity.h"
 #include "net/server.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -104,6 +105,8 @@ static void on_server_drained(void *owner)
     saw.server_drained++;
 }
 
+static struct identity *identity; /* of a server that speaks TLS; NULL: plain HTTP */
+
 static void begin(struct server_limits limits)
 {
     static const struct server_ops ops = {.request = on_request, .drained = on_server_drained};
@@ -112,7 +115,8 @@ static void begin(struct server_limits limits)
     CHECK_EQ(loop_new(&loop, NULL), NIGH_OK);
     tick = (struct timer){0};
     on_tick(&tick);
-    CHECK_EQ(server_new(&server, loop, &(struct server_at){.host = "127.0.0.1", .port = 0}, &limits,
+    CHECK_EQ(server_new(&server, loop,
+                        &(struct server_at){.host = "127.0.0.1", .identity = identity}, &limits,
                         &ops, NULL, NULL),
              NIGH_OK);
 }
@@ -1000,4 +1004,64 @@ TEST(server_refuses_odd_addresses)
     CHECK(strstr(err.what, "127.0.0.1"));
     CHECK(strstr(err.what, "in use"));
     end();
+}
+
+static void identity_begin(char folder[static 40])
+{
+    strcpy(folder, "/tmp/nigh-server-XXXXXX");
+    CHECK(mkdtemp(folder));
+    CHECK_EQ(identity_open(&identity, folder, NULL, 0, NULL), NIGH_OK);
+}
+
+static void identity_end(const char *folder)
+{
+    char file[80];
+
+    identity = identity_free(identity);
+    snprintf(file, sizeof file, "%s/%s", folder, IDENTITY_FILE);
+    unlink(file);
+    rmdir(folder);
+}
+
+/* One byte of it, the beginning of a record, and a record's beginning that says it is long. */
+TEST(server_cuts_handshakes_that_stall)
+{
+    static const char *const rows[] = {"", "\x16", "\x16\x03\x01", "\x16\x03\x01\x02\x11\x01"};
+    char folder[40];
+
+    identity_begin(folder);
+    begin((struct server_limits){.slow_ms = SLOW_MS, .idle_ms = 60000});
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct peer p = peer_open();
+        uint64_t from_us = clock_mono_us();
+
+        peer_send(&p, rows[i]);
+        WAIT(peer_over(&p));
+        CHECK(clock_mono_us() - from_us >= SLOW_MS * 1000);
+        peer_close(&p);
+    }
+    CHECK_EQ(saw.requests, 0);
+    end();
+    identity_end(folder);
+}
+
+TEST(server_with_tls_says_nothing_in_plain_text)
+{
+    char folder[40];
+
+    identity_begin(folder);
+    begin((struct server_limits){0});
+    struct peer p = peer_open();
+    peer_send(&p, GET("/echo"));
+    WAIT(peer_over(&p));
+    CHECK(!peer_has(&p, "HTTP"));
+    CHECK_EQ(saw.requests, 0);
+    peer_close(&p);
+    struct peer open = peer_open(); /* and ends with a handshake open */
+    peer_send(&open, "\x16\x03\x01");
+    for (int i = 0; i < 20; i++)
+        loop_run_once(loop);
+    end();
+    peer_close(&open);
+    identity_end(folder);
 }
