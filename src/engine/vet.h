@@ -37,5 +37,5 @@ NIGH_MUST enum nigh_status vet_start(struct vet **ret, struct loop *loop, const 
                                      void *owner, struct nigh_err *err);
 struct vet *vet_free(struct vet *vet); /* kills it; NULL is fine, and so is inside done */
 
-/* argv[0] is "model-check".  Returns an exit status. */
+/* argv[0] is "model-check".  Ends the process, or returns an exit status. */
 int vet_main(int argc, char **argv);
