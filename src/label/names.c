@@ -373,8 +373,49 @@ static void by_jobs(struct names *s)
     }
 }
 
-static void (*const rules[])(struct names *s) = {by_tagger,     by_nations,   by_lists, by_address,
-                                                 whole_persons, by_org_words, by_jobs};
+static bool is_letter(const struct names *s, size_t i)
+{
+    return s->words[i].capital && s->words[i].end - s->words[i].start == 1;
+}
+
+/* "B.", "C. The court may", "D": what an answer is called.  A person may be called so, but then
+ * after a form of address, or before a surname. */
+static void not_letters(struct names *s)
+{
+    for (size_t i = 0; i < s->n;) {
+        size_t end = s->marks[i].kind == NAME_NONE ? i + 1 : run_end(s, i), from = i;
+        bool label = i == 0 && is_initial(s, 0) && end > 2 && s->words[2].common;
+        size_t name = i + 1 + (i + 1 < s->n && is_char(s, i + 1, '.'));
+        if (s->marks[i].kind != NAME_NONE && s->marks[i].score < SCORE_ADDRESSED &&
+            is_letter(s, i) && (label || end <= name))
+            mark(s, from, end, NAME_NONE, 0);
+        i = end;
+    }
+}
+
+/* Marks at a run's ends are not of the name but for the point of an initial and of Inc. */
+static void not_marks(struct names *s)
+{
+    for (size_t i = 0; i < s->n;) {
+        size_t end = s->marks[i].kind == NAME_NONE ? i + 1 : run_end(s, i), from = i, to = end;
+        while (from < to && s->words[from].punct && !is_char(s, from, '@'))
+            from++;
+        while (to > from && s->words[to - 1].punct &&
+               !(is_char(s, to - 1, '.') && to - from > 1 &&
+                 (is_initial(s, to - 2) || is_short(s, to - 2) || in_list(s, to - 2, LIST_TITLE))))
+            to--;
+        if (s->marks[i].kind != NAME_NONE && (from > i || to < end)) {
+            struct mark was = s->marks[i];
+            mark(s, i, end, NAME_NONE, 0);
+            mark(s, from, to, was.kind, was.score);
+        }
+        i = end;
+    }
+}
+
+static void (*const rules[])(struct names *s) = {by_tagger,  by_nations,    by_lists,
+                                                 by_address, whole_persons, by_org_words,
+                                                 by_jobs,    not_letters,   not_marks};
 
 /* ---- reading ---- */
 
