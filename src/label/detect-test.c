@@ -396,6 +396,13 @@ TEST(a_value_split_over_two_messages_is_found_at_every_cut)
     CHECK(100 * caught >= 95 * cuts);
 }
 
+TEST(what_stands_openly_at_a_lines_end_ends_there)
+{
+    scan(SLICE("write to jane.roe@example.com\nThe end"));
+    CHECK_EQ(found.n, 1);
+    CHECK_EQ(found.all[0].end, strlen("write to jane.roe@example.com"));
+}
+
 TEST(a_border_tells_only_what_straddles_it)
 {
     static const struct {

@@ -44,6 +44,8 @@ static int by_worth(const void *a, const void *b)
 
     if (x->score != y->score)
         return x->score > y->score ? -1 : 1;
+    if (x->hidden != y->hidden)
+        return x->hidden ? 1 : -1;
     if (x_len != y_len)
         return x_len > y_len ? -1 : 1;
     return x->start < y->start ? -1 : x->start > y->start;
@@ -106,6 +108,8 @@ static enum nigh_status settle_one(struct spans *ret, const struct span *span, u
     size_t at = next(taken, false, span->start, span->end), end;
     enum nigh_status status = NIGH_OK;
 
+    if (span->hidden && at > span->start)
+        return NIGH_OK; /* what stands there openly, with the next line's first word */
     for (; at < span->end && status == NIGH_OK; at = next(taken, false, end, span->end)) {
         struct span part = *span;
         end = next(taken, true, at, span->end);
