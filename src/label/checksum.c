@@ -1,4 +1,5 @@
 #include "label/checksum.h"
+#include <pthread.h>
 
 /* Most national numbers are one weighted sum: of the first digits, modulo something, compared with
  * the next digit.  What differs is a row here. */
@@ -156,8 +157,12 @@ enum { CHECKSUMS_MAX = 128 };
 static const struct checksum *row_at(size_t i, const struct weighted *w, checksum_fn *ok)
 {
     static struct checksum all[CHECKSUMS_MAX];
+    static pthread_mutex_t filling = PTHREAD_MUTEX_INITIALIZER; /* the loop and the worker meet */
 
-    all[i] = (struct checksum){w, ok}; /* the same value every time: threads may meet here */
+    pthread_mutex_lock(&filling);
+    if (!all[i].weighted && !all[i].ok)
+        all[i] = (struct checksum){w, ok};
+    pthread_mutex_unlock(&filling);
     return &all[i];
 }
 
