@@ -28,7 +28,7 @@ struct labelling {
     char used[LABELLING_CONSENTS_MAX][ID_BYTES]; /* consents */
     size_t n_used;
     struct segment segments[LABELLING_SEGMENTS_MAX];
-    size_t n_segments, n_more;
+    size_t n_segments;
     size_t work_bytes;              /* of all texts, as they take time to search */
     struct text_at at;              /* of the text whose rules are asked */
     char said[DETECT_BORDER_BYTES]; /* the session's, while a worker reads it */
@@ -61,24 +61,29 @@ static struct part *part_of(const struct turn *turn, struct text_at at)
 static void add_segment(struct labelling *l, struct text_at at, struct label label,
                         const char *source)
 {
-    if (l->n_segments == LABELLING_SEGMENTS_MAX) {
-        l->n_more++;
+    if (l->n_segments == LABELLING_SEGMENTS_MAX)
         return;
-    }
     struct segment *s = &l->segments[l->n_segments++];
     *s = (struct segment){.at = at, .label = label};
     snprintf(s->source, sizeof s->source, "%s", source);
 }
 
+/* Does it forbid any zone at all? */
+static bool narrows(const struct labelling *l, struct label by)
+{
+    const struct label anywhere = zones_of(l)->label[ZONE_PUBLIC];
+
+    return label_join(anywhere, by).zones != anywhere.zones;
+}
+
 /* Joins, and remembers who narrowed it last. */
 static void narrow(struct labelling *l, struct text_at at, struct label by, const char *source)
 {
-    const struct label anywhere = zones_of(l)->label[ZONE_PUBLIC];
     struct turn *turn = turn_of(l);
     struct part *part = part_of(turn, at);
     struct label joined = label_join(turn->label, by);
 
-    if (label_join(anywhere, by).zones == anywhere.zones)
+    if (!narrows(l, by))
         return;
     if (part && label_join(part->label, by).zones != part->label.zones) {
         part->label = label_join(part->label, by);
@@ -178,7 +183,7 @@ static void on_rule(void *owner, size_t rule, struct label label)
     struct session_cause cause = {.rule = true};
     char source[24];
 
-    if (wanted(l, CONSENT_RULE)) {
+    if (narrows(l, label) && wanted(l, CONSENT_RULE)) {
         imprint_of_rule(l->r->node->imprints, spec, &cause.imprint);
         snprintf(cause.zone, sizeof cause.zone, "%s", spec->label);
         if (spec->text)
@@ -251,9 +256,11 @@ static bool label_whole(struct labelling *l, enum walk_step *ret)
 
 /* --- where data came from --- */
 
-/* A call of the conversation, so that its result is known by its id. */
+/* Where a result with this id came from. */
 struct called {
-    struct slice id, name;
+    struct slice id;
+    struct label label;
+    int zone; /* that its tool was declared in; TOOLZONE_NONE: in none, or in several */
 };
 
 static int by_id(const void *a, const void *b)
@@ -265,75 +272,97 @@ static int by_id(const void *a, const void *b)
     return order ? order : (x->id.len > y->id.len) - (x->id.len < y->id.len);
 }
 
-static size_t count_calls(const struct turn *turn, struct called *ret)
+static struct called called_of(const struct labelling *l, struct slice id, struct slice name)
 {
+    int zone = toolzone_find(&l->r->setting->tools, name);
+
+    return (struct called){id, zone == TOOLZONE_NONE ? LABEL_ANYWHERE : zones_of(l)->label[zone],
+                           zone};
+}
+
+static size_t gather_calls(struct labelling *l, struct called *ret)
+{
+    const struct turn *turn = turn_of(l);
     size_t n = 0;
 
     for (size_t i = 0; i < turn->n_messages; i++)
         for (size_t k = 0; k < turn->messages[i].n_parts; k++) {
             const struct part *p = &turn->messages[i].parts[k];
-            if (p->kind != PART_CALL)
-                continue;
-            if (ret)
-                ret[n] = (struct called){p->call_id, p->name};
-            n++;
+            if (p->kind == PART_CALL && ret)
+                ret[n] = called_of(l, p->call_id, p->name);
+            n += p->kind == PART_CALL;
         }
     return n;
 }
 
-/* A result whose call is not there could be any tool's: what all of them have in common. */
-static struct label any_tool(const struct labelling *l)
+/* One id may name many calls (call_0 of every answer): a result of it could be any of theirs. */
+static size_t join_calls(struct called *calls, size_t n)
 {
-    const struct toolzones *tools = &l->r->setting->tools;
-    struct label label = LABEL_ANYWHERE;
+    size_t kept = 0;
 
-    for (size_t i = 0; i < tools->n; i++)
-        label = label_join(label, zones_of(l)->label[tools->all[i].zone]);
-    if (tools->other != TOOLZONE_NONE)
-        label = label_join(label, zones_of(l)->label[tools->other]);
-    return label;
+    for (size_t i = 0; i < n; i++) {
+        struct called *last = kept > 0 ? &calls[kept - 1] : NULL;
+        if (!last || by_id(last, &calls[i]) != 0) {
+            calls[kept++] = calls[i];
+            continue;
+        }
+        if (last->zone != calls[i].zone)
+            last->zone = last->zone == TOOLZONE_NONE ? calls[i].zone : TOOLZONE_NONE;
+        last->label = label_join(last->label, calls[i].label);
+    }
+    return kept;
 }
 
-/* As the config names it, so that no word of the caller's stands in the source. */
-static void narrow_result(struct labelling *l, uint32_t message, struct slice name)
+/* A result whose call is not there could be any tool's: what all of them have in common. */
+static struct called any_tool(const struct labelling *l)
 {
     const struct toolzones *tools = &l->r->setting->tools;
-    int zone = name.p ? toolzone_find(tools, name) : TOOLZONE_NONE;
-    struct label label = name.p ? LABEL_ANYWHERE : any_tool(l);
+    struct called any = {.label = LABEL_ANYWHERE, .zone = TOOLZONE_NONE};
+
+    for (size_t i = 0; i < tools->n; i++)
+        any.label = label_join(any.label, zones_of(l)->label[tools->all[i].zone]);
+    if (tools->other != TOOLZONE_NONE)
+        any.label = label_join(any.label, zones_of(l)->label[tools->other]);
+    return any;
+}
+
+static void narrow_result(struct labelling *l, uint32_t message, const struct called *from)
+{
     struct text_at at = {message, TEXT_NOWHERE, TEXT_NAME};
     char source[48] = "tool";
 
-    if (zone != TOOLZONE_NONE) {
-        label = zones_of(l)->label[zone];
-        snprintf(source, sizeof source, "tool in %.32s", zones_of(l)->name[zone]);
-    }
+    if (from->zone != TOOLZONE_NONE)
+        snprintf(source, sizeof source, "tool in %.32s", zones_of(l)->name[from->zone]);
     for (size_t k = 0; k < turn_of(l)->messages[message].n_parts; k++) {
         at.part = (uint32_t)k;
-        narrow_firm(l, at, label, source);
+        narrow_firm(l, at, from->label, source);
     }
-    narrow_firm(l, whole, label, source);
+    narrow_firm(l, whole, from->label, source);
 }
 
 static enum nigh_status label_results(struct labelling *l, struct nigh_err *err)
 {
     const struct toolzones *tools = &l->r->setting->tools;
     const struct turn *turn = turn_of(l);
+    const struct called any = any_tool(l);
 
     if (tools->n == 0 && tools->other == TOOLZONE_NONE)
         return NIGH_OK;
-    size_t n = count_calls(turn, NULL);
+    size_t n = gather_calls(l, NULL);
     struct called *calls = arena_calloc(&l->r->walk.arena, n + 1, sizeof *calls);
     if (!calls)
         return nigh_fail(err, NIGH_NOMEM, "out of memory for this turn");
-    count_calls(turn, calls);
-    qsort(calls, n, sizeof *calls, by_id);
+    qsort(calls, gather_calls(l, calls), sizeof *calls, by_id);
+    n = join_calls(calls, n);
     for (size_t i = 0; i < turn->n_messages; i++) {
         const struct message *m = &turn->messages[i];
-        struct called key = {.id = m->call_id};
+        const struct called key = {.id = m->call_id}, named = called_of(l, m->call_id, m->name);
         if (m->role != ROLE_TOOL)
             continue;
         const struct called *call = n ? bsearch(&key, calls, n, sizeof *calls, by_id) : NULL;
-        narrow_result(l, (uint32_t)i, call ? call->name : m->name);
+        /* Without an id its name is all there is; an id that no call has is no one's. */
+        bool by_name = !m->call_id.p && m->name.p;
+        narrow_result(l, (uint32_t)i, call ? call : by_name ? &named : &any);
     }
     return NIGH_OK;
 }
@@ -475,7 +504,6 @@ static void apply_search(struct labelling *l)
 static void remember(struct labelling *l)
 {
     struct request *r = l->r;
-    const struct label anywhere = zones_of(l)->label[ZONE_PUBLIC];
     char firm[LABEL_TEXT_BYTES] = "", all[LABEL_TEXT_BYTES];
     struct session_seen seen = {
         .label = firm, .causes = l->causes, .n_causes = l->n_causes, .all = all};
@@ -483,8 +511,8 @@ static void remember(struct labelling *l)
 
     if (!r->walk.turn.session.p || r->preview)
         return;
-    if (label_join(l->firm, anywhere).zones != anywhere.zones)
-        label_text(firm, zones_of(l), label_join(l->firm, anywhere));
+    if (narrows(l, l->firm))
+        label_text(firm, zones_of(l), label_join(l->firm, zones_of(l)->label[ZONE_PUBLIC]));
     label_text(all, zones_of(l), r->walk.turn.label);
     if (l->search.n_said)
         seen.said = (struct slice){l->search.said, l->search.n_said};
