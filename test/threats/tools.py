@@ -3,7 +3,6 @@ import json
 import os
 import re
 
-import rig
 from canary import ENCODINGS, Canary
 from placeholders import calls
 from world import HERE, say
@@ -49,7 +48,7 @@ def row_4(world, tap):
     tap.equal(worded, [], 'row 4: the answer names the tool and the label instead')
     tap.tell(len(denials(node)) >= len(texts), f'row 4: the ledger records the denials ({len(denials(node))})', denials(node)[-3:])
     world.judge(tap, 'row 4', node, marks)
-    tap.tell(not world.far.connects and not world.den.connects, 'row 4: nobody outside was asked', world.kernel.syns)
+    tap.tell(not world.far.connects and not world.den.connects, 'row 4: nobody outside was asked', world.kernel.calls())
     node.stop()
     lowered(world, tap)
     told_oddly(world, tap)

@@ -57,8 +57,8 @@ def row_7(world, tap):
     world.forget()
     for path, body in shapes('http://pictures.example.org/latest/'):
         node.ask('POST', path, {'anthropic-version': '2023-06-01'}, {'model': 'far/big', **body})
-    tap.tell(set(world.kernel.syns) <= {(world.far.address, 8080)} and b'pictures.example.org' in world.far.data,
-             'row 7: to a cloud an address goes as text', world.kernel.syns)
+    tap.tell(set(world.kernel.calls()) <= {(world.far.address, 8080)} and b'pictures.example.org' in world.far.data,
+             'row 7: to a cloud an address goes as text', world.kernel.calls())
     world.judge(tap, 'row 7', node)
     node.stop()
     name_that_lies(world, tap)
@@ -78,8 +78,8 @@ def name_that_lies(world, tap):
                      f'{a.status} with the reason', a.describe())
     a = say(node, mark.text, 'home', model='honest/big')
     tap.tell(a.status == 200 and mark.found(honest.data), 'row 7: one that leads home arrives', a.describe())
-    tap.tell(not stranger.connects and set(world.kernel.syns) == {(honest.address, 8080)}, 'row 7: the stranger was not even called',
-             world.kernel.syns)
+    tap.tell(not stranger.connects and set(world.kernel.calls()) == {(honest.address, 8080)}, 'row 7: the stranger was not even called',
+             world.kernel.calls())
     world.judge(tap, 'row 7: names', node, [mark])
     node.stop()
 
@@ -125,7 +125,7 @@ def failover_stays_inside(world, tap):
     world.den.acts = []
     world.judge(tap, 'row 8: a boundary that fails', node, [mark])
     tap.tell(mark.found(world.den.data) and not world.far.connects and not world.firm.connects,
-             'row 8: only home was asked', world.kernel.syns)
+             'row 8: only home was asked', world.kernel.calls())
     node.stop()
 
 
@@ -159,7 +159,7 @@ def row_9(world, tap):
             for _ in range(2):  # the second time with what the first one gave us to keep
                 told.append(say(node, 'hello', model=cloud.name + '/big'))
         trusted = {(c.address, c.port) for c in clouds}
-        tap.equal(([to for to in world.kernel.syns if to not in trusted],
+        tap.equal(([to for to in world.kernel.calls() if to not in trusted],
                    [name for name, _ in world.recorder.queries if not name.startswith(kind)]), ([], []),
                   f'row 9: {len(acts)} redirects and foreign realms ({kind}): no second socket, no other name asked')
         bad = [a.describe() for a in told if a.status < 400 or evil.address in a.body.decode() or KEY in a.body.decode()]

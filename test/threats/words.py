@@ -1,11 +1,9 @@
 """Rows 23, 24, 25 and 27, private words: written so that a search for them fails, hidden in codes, cut in two, or in so
 much that the search gives up.  What is looked at is what a public place would see, and nothing else."""
 import base64
-import html
 import json
 import random
 import re
-import time
 
 import rig
 from world import CHAT, briefly, cpu_s, say
