@@ -368,9 +368,8 @@ static enum nigh_status setting_tools(struct setting *s, struct nigh_err *err)
     if (!all)
         return nigh_fail(err, NIGH_NOMEM, "tools: out of memory");
     for (size_t i = 0; i < config->n_tools; i++)
-        all[i] =
-            (struct toolzone){config->tools[i].name,
-                              (unsigned)zone_find(&s->zones, slice_of(config->tools[i].zone))};
+        all[i] = (struct toolzone){config->tools[i].name,
+                                   (unsigned)zone_find(&s->zones, slice_of(config->tools[i].zone))};
     s->tools = (struct toolzones){all, config->n_tools, TOOLZONE_NONE};
     if (config->tools_default)
         s->tools.other = zone_find(&s->zones, slice_of(config->tools_default));
