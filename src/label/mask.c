@@ -146,7 +146,7 @@ static enum nigh_status build(struct mask *m, struct nigh_err *err)
 static void add_type(struct entry *e, const char *type)
 {
     e->name[e->name_len++] = '[';
-    for (size_t i = 0; type[i] && i < MASK_TYPE_MAX; i++) {
+    for (size_t i = 0; i < MASK_TYPE_MAX && type[i]; i++) {
         char c = type[i];
         if (c >= 'a' && c <= 'z')
             c = (char)(c - 'a' + 'A');
@@ -218,7 +218,9 @@ static struct slice quoted_text(struct slice value, unsigned quoted, struct aren
         a = b;
         b = swap;
     }
-    return a.failed || b.failed ? (struct slice){0} : arena_dup(arena, buf_slice(&a));
+    if (a.failed || b.failed)
+        return (struct slice){0};
+    return arena_dup(arena, buf_slice(&a));
 }
 
 /* Into the table, or the one that is there. */

@@ -397,15 +397,16 @@ static void not_letters(struct names *s)
 static void not_marks(struct names *s)
 {
     for (size_t i = 0; i < s->n;) {
-        size_t end = s->marks[i].kind == NAME_NONE ? i + 1 : run_end(s, i), from = i, to = end;
+        struct mark was = s->marks[i];
+        size_t end = was.kind == NAME_NONE ? i + 1 : run_end(s, i), from = i, to = end;
+
         while (from < to && s->words[from].punct && !is_char(s, from, '@'))
             from++;
         while (to > from && s->words[to - 1].punct &&
                !(is_char(s, to - 1, '.') && to - from > 1 &&
                  (is_initial(s, to - 2) || is_short(s, to - 2) || in_list(s, to - 2, LIST_TITLE))))
             to--;
-        if (s->marks[i].kind != NAME_NONE && (from > i || to < end)) {
-            struct mark was = s->marks[i];
+        if (was.kind != NAME_NONE && (from > i || to < end)) {
             mark(s, i, end, NAME_NONE, 0);
             mark(s, from, to, was.kind, was.score);
         }

@@ -150,7 +150,7 @@ TEST(a_ceiling_that_is_no_more_is_the_device)
 
 TEST(what_is_written_reads_back)
 {
-    CLEANUP(buf_done) struct buf text = {0};
+    CLEANUP(buf_done) struct buf text = {0}, told = {0};
     struct scope s, again;
 
     CHECK_EQ(read_json(&s, "{\"allow\":[\"nigh\",\"openai\"],\"places\":[\"a*\",\"b\"],"
@@ -164,6 +164,8 @@ TEST(what_is_written_reads_back)
                          "\"label\":\"home\",\"budget_usd_per_day\":0.25,\"per_minute\":7,"
                          "\"expires_us\":99}");
     CHECK_EQ(read_json(&again, text.data), NIGH_OK);
-    CHECK(memcmp(&s, &again, sizeof s) == 0);
+    buf_reset(&told);
+    scope_json(&again, &told);
+    CHECK(memmem(text.data, text.len, told.data, told.len));
     CHECK(scope_expired(&s, 99) && !scope_expired(&s, 98));
 }

@@ -129,8 +129,8 @@ TEST(session_causes_have_a_ceiling)
     const struct session_cause *kept;
 
     fresh();
-    for (unsigned char i = 0; i < SESSION_CAUSES_MAX; i++) {
-        one = cause(i, NULL);
+    for (unsigned i = 0; i < SESSION_CAUSES_MAX; i++) {
+        one = cause((unsigned char)i, NULL);
         narrow("", "a", &seen);
         narrow("", "a", &seen);
     }

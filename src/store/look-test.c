@@ -15,6 +15,7 @@ static void shell(const char *fmt)
 {
     char command[512];
 
+    /* cppcheck-suppress wrongPrintfScanfArgNum ; not every command needs the second */
     snprintf(command, sizeof command, fmt, dead, folder);
     if (folder[0] && system(command) != 0)
         perror(command);
