@@ -631,6 +631,25 @@ TEST(client_tells_failures_apart)
     end();
 }
 
+TEST(client_reads_what_came_before_a_reset)
+{
+    struct far f;
+
+    begin();
+    far_open(&f);
+    struct endpoint to = endpoint_of(&f);
+    ask(&to, "POST", SLICE("{}"));
+    WAIT(far_has_request(&f));
+    far_send(&f, "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
+    far_reset(&f); /* both are there before the loop looks again */
+    WAIT(near.dones == 1);
+    CHECK_EQ(near.heads, 1);
+    CHECK(slice_is(buf_slice(&near.body), "half"));
+    CHECK_EQ(near.result.status, NIGH_UPSTREAM);
+    far_close(&f);
+    end();
+}
+
 TEST(client_refuses_a_far_end_without_tls)
 {
     struct far f;

@@ -1,5 +1,5 @@
-#include "net/client_inside.h"
 #include "net/addr.h"
+#include "net/client_inside.h"
 #include <dirent.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -53,6 +53,8 @@ static struct sock *sock_new(struct client *c, int fd)
     return s;
 }
 
+/* An error is told as something to read as well: what came before a reset is still there to be had,
+ * and libcurl gives up at an error alone.  libuv stops watching at one. */
 static void on_sock(uv_poll_t *poll, int status, int events)
 {
     struct sock *s = poll->data;
@@ -64,7 +66,11 @@ static void on_sock(uv_poll_t *poll, int status, int events)
         s->on = 0;
         return;
     }
-    client_drive(s->client, s->fd, status < 0 ? CURL_CSELECT_ERR : bits);
+    if (status < 0) {
+        bits = CURL_CSELECT_IN | CURL_CSELECT_ERR;
+        s->on = uv_poll_start(poll, s->want, on_sock) == 0 ? s->want : 0;
+    }
+    client_drive(s->client, s->fd, bits);
 }
 
 static int on_socket_wish(CURL *easy, curl_socket_t fd, int what, void *owner, void *unused)
