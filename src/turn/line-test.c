@@ -59,7 +59,8 @@ TEST(line_serves_in_order_of_arrival)
     CHECK_STR(came, "");
     for (size_t i = 0; i < 4; i++) {
         line_leave(&seats[i], true);
-        loop_run_once(loop);
+        if (i != 2) /* it had left: the loop would wait for a minute until a seat's clock rings */
+            loop_run_once(loop);
     }
     CHECK_STR(came, "bd");
     CHECK_EQ(line.in.n + line.waiting.n, 0);
