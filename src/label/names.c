@@ -301,7 +301,7 @@ static size_t org_start(const struct names *s, size_t i)
     while (i > 0 && follows(s, i) && in_org(s, i - 1) &&
            !(s->words[i - 1].upper && s->words[i - 1].common))
         i--;
-    while (i > 0 && s->marks[i].kind == NAME_ORG && !s->marks[i].begins)
+    while (i > 0 && i < s->n && s->marks[i].kind == NAME_ORG && !s->marks[i].begins)
         i--; /* Davis, Reynolds and Williamson Ltd */
     while (i < s->n && (is_one_of(s, i, articles) || is_char(s, i, '\'') || is_char(s, i, '&')))
         i++;
