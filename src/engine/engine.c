@@ -297,6 +297,8 @@ static void probe_later(struct engine *e)
     arm(e, &e->timer, young ? ENGINE_PROBE_MS : 10 * ENGINE_PROBE_MS, on_probe_due);
 }
 
+static const char changed_while_loaded[] = "the model's files changed while they were loaded";
+
 static void refuse_model(struct engine *e, const char *why)
 {
     snprintf(e->why, sizeof e->why, "%s", why);
@@ -310,7 +312,7 @@ static void become_ready_if(struct engine *e)
     enum admit_answer answer = ADMIT_YES;
 
     if (admit_changed(&e->admit)) {
-        refuse_model(e, "the model's files changed while they were loaded");
+        refuse_model(e, changed_while_loaded);
         return;
     }
     if (e->launch.kind == LAUNCH_CHAT)
@@ -437,7 +439,10 @@ static void on_exit_child(void *owner, int64_t status, int signum)
         fall(e, ENGINE_BROKEN, ENGINE_BROKEN_MS);
         return;
     }
-    if (!started)
+    if (!started && !e->why[0] && admit_changed(&e->admit))
+        /* the walls let it read what was looked at alone: no fault of the new file's */
+        snprintf(e->why, sizeof e->why, "%s", changed_while_loaded);
+    else if (!started)
         admit_died(&e->admit, signum, e->why);
     tell_death(e, status, signum);
     if (admit_stays_refused(&e->admit))
