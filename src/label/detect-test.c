@@ -2,6 +2,7 @@
 #include "base/tap.h"
 #include "label/detect.h"
 #include "label/detect_fills.h"
+#include <pthread.h>
 
 static struct detect *shared; /* made once: a test is about what it finds */
 
@@ -484,4 +485,40 @@ TEST(a_bomb_of_encodings_is_too_much)
         buf_add_char(&text, ' ');
     }
     CHECK_EQ(detect_scan(detector(), buf_slice(&text), 0, &found, NULL), NIGH_TOOBIG);
+}
+
+/* ---- threads ---- */
+
+struct looker {
+    size_t n; /* finds; SIZE_MAX: it could not look */
+};
+
+static void *look(void *arg)
+{
+    struct looker *l = arg;
+    struct detect *detect = NULL;
+    struct spans spans = {0};
+    const struct slice text = SLICE("Mr John Smith paid with 4111 1111 1111 1111 in London");
+
+    l->n = SIZE_MAX;
+    if (detect_new(&detect, &(struct detect_spec){.names = true}, NULL) == NIGH_OK &&
+        detect_scan(detect, text, 0, &spans, NULL) == NIGH_OK)
+        l->n = spans.n;
+    spans_done(&spans);
+    detect_free(detect);
+    return NULL;
+}
+
+/* The loop and the worker each have a detect of their own; the tables and the library are one. */
+TEST(two_threads_begin_to_look_at_once)
+{
+    struct looker lookers[2] = {{0}};
+    pthread_t threads[2];
+
+    for (int i = 0; i < 2; i++)
+        CHECK_EQ(pthread_create(&threads[i], NULL, look, &lookers[i]), 0);
+    for (int i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    CHECK(lookers[0].n > 1 && lookers[0].n < SIZE_MAX);
+    CHECK_EQ(lookers[0].n, lookers[1].n);
 }
