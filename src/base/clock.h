@@ -5,7 +5,8 @@
 #include <stdint.h>
 
 uint64_t clock_mono_us(void); /* monotonic; for every wait and every measured duration */
-/* Spent by this thread itself: what a busy machine gives to others does not count.  A system call. */
+/* Spent by this thread itself: what a busy machine gives to others does not count.  A system call.
+ */
 uint64_t clock_thread_us(void);
 uint64_t clock_wall_us(void); /* since 1970-01-01 UTC; for people and records only */
 

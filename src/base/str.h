@@ -84,5 +84,5 @@ void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(print
 void buf_add_json(struct buf *b, struct slice s); /* quoted and escaped (RFC 8259); see json.h */
 /* The first byte from p on that JSON has to escape in a string, or end. */
 const char *json_run_end(const char *p, const char *end);
-void buf_consume(struct buf *b, size_t n);        /* drops n bytes off the front */
+void buf_consume(struct buf *b, size_t n); /* drops n bytes off the front */
 struct slice buf_slice(const struct buf *b);

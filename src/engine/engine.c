@@ -372,8 +372,8 @@ static bool says(struct slice line, const char *words)
     return memmem(line.p, line.len, words, strlen(words)) != NULL;
 }
 
-/* What llama-server 0.7.0 says of its start.  Hints: without them it is the slower or the later clock
- * that tells. */
+/* What llama-server 0.7.0 says of its start.  Hints: without them it is the slower or the later
+ * clock that tells. */
 static void on_start_line(struct engine *e, struct slice line)
 {
     if (says(line, "load_model: initializing, n_slots"))
@@ -530,8 +530,8 @@ static bool wants_slot(const struct turn *turn)
     return turn->verb == VERB_CHAT || turn->verb == VERB_COMPLETE;
 }
 
-/* The body again, with members of ours before its last brace, where they win over the caller's; and,
- * since these are other bytes, cleared again. */
+/* The body again, with members of ours before its last brace, where they win over the caller's;
+ * and, since these are other bytes, cleared again. */
 static enum nigh_status name_slot(struct job *j, struct slot_pick pick, struct nigh_err *err)
 {
     struct run *run = j->run;
@@ -549,8 +549,8 @@ static enum nigh_status name_slot(struct job *j, struct slot_pick pick, struct n
         return nigh_fail(err, NIGH_TOOBIG, "%s: the request is larger than a turn may be",
                          j->engine->place.name);
     run->pass = clearance_free(run->pass);
-    status = gate_clear(j->engine->gate, &run->pass, "", run->turn->label, &run->place->dest, copy,
-                        err);
+    status =
+        gate_clear(j->engine->gate, &run->pass, "", run->turn->label, &run->place->dest, copy, err);
     run->body = copy;
     return status;
 }

@@ -13,9 +13,10 @@
  *                   +----------+-> backoff -> starting
  *                   +-> broken (what a restart does not mend: asked again after ENGINE_BROKEN_MS)
  *
- * `starting` begins with a look at the model's files, where nobody has yet (admit.h), and ends with one
- * at what the model's template does; what is refused is `broken` until the files change.  A turn whose
- * run tells a `principal` gets a slot that serves nothing of anybody else's from its cache (slots.h).
+ * `starting` begins with a look at the model's files, where nobody has yet (admit.h), and ends with
+ * one at what the model's template does; what is refused is `broken` until the files change.  A
+ * turn whose run tells a `principal` gets a slot that serves nothing of anybody else's from its
+ * cache (slots.h).
  *
  * Invariants: 1. A process exists exactly in the states starting, ready and stopping.  2. No turn
  * waits in backoff or broken: it is refused at once, with the reason.  3. Never more than `slots`

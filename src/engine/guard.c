@@ -105,9 +105,10 @@ static enum nigh_status check_images(const struct message *m, struct nigh_err *e
 {
     for (size_t i = 0; i < m->n_parts; i++)
         if (m->parts[i].kind == PART_IMAGE && !slice_starts(m->parts[i].url, SLICE("data:")))
-            return nigh_fail(err, NIGH_UNSUPPORTED,
-                             "an image by its address: nothing is fetched for the local model; send "
-                             "the image itself, as data:image/png;base64,...");
+            return nigh_fail(
+                err, NIGH_UNSUPPORTED,
+                "an image by its address: nothing is fetched for the local model; send "
+                "the image itself, as data:image/png;base64,...");
     return NIGH_OK;
 }
 

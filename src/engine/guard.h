@@ -5,8 +5,8 @@
  * what really goes to the child, also in members that nigh has no word for and passes on:
  * `grammar`, `json_schema`, `response_format`, and regular expressions in any `pattern`.
  *
- * It also refuses images that are told by an address.  llama-server would fetch them (THREATS.md row
- * 7); behind its walls it cannot, and nobody here does it for it.
+ * It also refuses images that are told by an address.  llama-server would fetch them (THREATS.md
+ * row 7); behind its walls it cannot, and nobody here does it for it.
  *
  * Brackets are counted wherever they stand, also inside quotes: a parser that disagrees with
  * llama.cpp's about where a quote ends would be a way around.  Pure functions: any thread. */

@@ -52,8 +52,8 @@ size_t detect_types(enum detect_group group)
 
 /* Hyperscan's form of the table, made by detect_build when nigh was built. */
 extern const char detect_dbs[], detect_dbs_end[];
-__asm__(".section .rodata_large,\"a\"\n.balign 64\n.global detect_dbs\ndetect_dbs:\n.incbin \"" DETECT_DBS_FILE
-        "\"\n"
+__asm__(".section .rodata_large,\"a\"\n.balign 64\n.global detect_dbs\ndetect_dbs:\n.incbin "
+        "\"" DETECT_DBS_FILE "\"\n"
         ".global detect_dbs_end\ndetect_dbs_end:\n.byte 0\n.previous\n");
 
 static enum nigh_status compile_db(struct detect *d, enum detect_db which, struct nigh_err *err)

@@ -67,11 +67,8 @@ static enum nigh_status judge(const struct gate *g, struct label data, const str
 static void tell_denied(const struct gate *g, const char *turn, struct label data,
                         const struct dest *to, const struct nigh_err *why)
 {
-    struct ledger_entry entry = {.turn = turn,
-                                 .place = to->place,
-                                 .address = to->address,
-                                 .zone = to->zone,
-                                 .label = data};
+    struct ledger_entry entry = {
+        .turn = turn, .place = to->place, .address = to->address, .zone = to->zone, .label = data};
 
     if (g->ledger)
         ledger_denied(g->ledger, &entry, why->what);

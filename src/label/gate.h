@@ -38,7 +38,8 @@ void gate_zones(struct gate *gate, const struct zones *zones);
 NIGH_MUST enum nigh_status gate_clear(struct gate *gate, struct clearance **ret_pass,
                                       const char *turn, struct label data, const struct dest *to,
                                       struct slice body, struct nigh_err *err);
-/* How many values of the body are placeholders (label/mask.h), for the ledger; before it is spent. */
+/* How many values of the body are placeholders (label/mask.h), for the ledger; before it is spent.
+ */
 void clearance_masked(struct clearance *pass, uint64_t values);
 /* NULL is fine.  Spent and not settled: its ledger row is closed as abandoned, all bytes counted
  * out. */

@@ -11,8 +11,8 @@ struct listed {
 #include "names-table.h"
 
 extern const struct tagger_file tagger_file;
-__asm__(".section .rodata_large,\"a\"\n.balign 64\n.global tagger_file\ntagger_file:\n.incbin \"" TAGGER_FILE
-        "\"\n.previous\n");
+__asm__(".section .rodata_large,\"a\"\n.balign 64\n.global tagger_file\ntagger_file:\n.incbin "
+        "\"" TAGGER_FILE "\"\n.previous\n");
 
 /* ---- words ---- */
 

@@ -83,7 +83,8 @@ TEST(trust_pins_the_first_template)
 {
     begin();
     CHECK(trust_checked(trust, "/m/x.gguf", "aa", NULL, SLICE("b25l")));
-    CHECK(trust_checked(trust, "/m/x.gguf", "bb", NULL, SLICE("b25l"))); /* other files, same template */
+    CHECK(trust_checked(trust, "/m/x.gguf", "bb", NULL,
+                        SLICE("b25l"))); /* other files, same template */
     CHECK_EQ(look("bb"), TRUST_GOOD);
     CHECK(trust_checked(trust, "/m/x.gguf", "cc", NULL, SLICE("dHdv")));
     for (int i = 0; i < 2; i++, again()) {
@@ -92,9 +93,11 @@ TEST(trust_pins_the_first_template)
         CHECK_STR(trust_find(trust, "/m/x.gguf")->pinned, "b25l");
         CHECK_STR(trust_find(trust, "/m/x.gguf")->template, "dHdv");
     }
-    CHECK(trust_checked(trust, "/m/x.gguf", "dd", NULL, (struct slice){0})); /* to none is a change too */
+    CHECK(trust_checked(trust, "/m/x.gguf", "dd", NULL,
+                        (struct slice){0})); /* to none is a change too */
     CHECK_EQ(look("dd"), TRUST_REFUSED);
-    CHECK(trust_checked(trust, "/m/x.gguf", "ee", NULL, SLICE("b25l"))); /* and back it is as it was */
+    CHECK(trust_checked(trust, "/m/x.gguf", "ee", NULL,
+                        SLICE("b25l"))); /* and back it is as it was */
     CHECK_EQ(look("ee"), TRUST_GOOD);
     CHECK(trust_checked(trust, "/m/x.gguf", "ff", NULL, SLICE("dHdv")));
     CHECK_EQ(trust_accept(trust, "/m/x.gguf", NULL), NIGH_OK);

@@ -45,10 +45,10 @@ const struct trust_model *trust_find(const struct trust *trust, const char *path
 enum trust_state trust_look(const struct trust *trust, const char *path, const char *stamp,
                             char why[static TRUST_WHY_BYTES]);
 
-/* What a check found.  why: NULL when the files are sound.  The first template is pinned.  False: out
- * of memory, nothing is known. */
-NIGH_MUST bool trust_checked(struct trust *trust, const char *path, const char *stamp, const char *why,
-                   struct slice template);
+/* What a check found.  why: NULL when the files are sound.  The first template is pinned.  False:
+ * out of memory, nothing is known. */
+NIGH_MUST bool trust_checked(struct trust *trust, const char *path, const char *stamp,
+                             const char *why, struct slice template);
 /* What came to light later: the template misbehaves, the process dies of it. */
 void trust_refuse(struct trust *trust, const char *path, const char *why);
 /* The owner takes it as it is.  NIGH_NOTFOUND: no such path; NIGH_DENIED: it is malformed. */

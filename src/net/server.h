@@ -51,8 +51,8 @@ struct server_ops {
 };
 
 struct server_at {
-    const char *host; /* an IP literal or "localhost" */
-    uint16_t port;    /* 0 picks one */
+    const char *host;          /* an IP literal or "localhost" */
+    uint16_t port;             /* 0 picks one */
     struct identity *identity; /* speaks TLS with it, and outlives the server; NULL: plain HTTP */
 };
 
@@ -94,8 +94,8 @@ size_t
 exchange_pending(const struct exchange *ex); /* bytes written and not yet taken by the client */
 
 /* The answer that exchange_reply() gives next leaves only after so long, for EXCHANGES_HELD_MAX of
- * them at a time; more are not kept back.  It may be released meanwhile, and then costs no more than
- * its own bytes.  A server that drains keeps none back. */
+ * them at a time; more are not kept back.  It may be released meanwhile, and then costs no more
+ * than its own bytes.  A server that drains keeps none back. */
 enum { EXCHANGES_HELD_MAX = 1024 }; /* some 45 MB, most of it libmicrohttpd's connections */
 void exchange_hold(struct exchange *ex, uint64_t hold_ms);
 

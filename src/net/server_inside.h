@@ -41,7 +41,7 @@ struct conn {
     struct server *server;
     struct conn *prev, *next;
     struct MHD_Connection *mhd;
-    struct exchange *ex; /* the request that is read or answered now */
+    struct exchange *ex;         /* the request that is read or answered now */
     const char *line, *head_end; /* its target and its head's end, in libmicrohttpd's memory */
     struct timer clock;
     uint64_t moved_us;    /* when it began to be idle, or the request last moved */
@@ -134,7 +134,7 @@ void server_drained_check(struct server *s); /* an exchange ended */
 /* conn.c */
 void conn_park(struct conn *c); /* libmicrohttpd does nothing with it until conn_wake() */
 void conn_wake(struct conn *c);
-void conn_leave(struct conn *c); /* the client is not there any more, or we gave it up */
+void conn_leave(struct conn *c);     /* the client is not there any more, or we gave it up */
 void conn_look_soon(struct conn *c); /* its body comes in chunks, which may get stuck */
 /* Its request line is in, at this place of its pool. */
 void conn_began(struct conn *c, const char *line);

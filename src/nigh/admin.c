@@ -310,7 +310,8 @@ static void turn_json(struct question *question, struct slice rows)
     if (json_parse(&list, rows, &arena, &question->err) == NIGH_OK) {
         if (yyjson_arr_size(list) == 0)
             nigh_fail(&question->err, NIGH_NOTFOUND, "there is no turn with this id");
-        buf_add(&question->json, rows.p + 1, rows.len > 3 ? rows.len - 3 : 0); /* without [, } and ] */
+        buf_add(&question->json, rows.p + 1,
+                rows.len > 3 ? rows.len - 3 : 0); /* without [, } and ] */
         bill_figures(yyjson_arr_get_first(list), &question->json);
     }
     arena_done(&arena);
@@ -322,15 +323,16 @@ static void turn_run(struct store_query *q, sqlite3 *db)
     const char *args[] = {CONTAINER_OF(question, struct turn_question, question)->id};
     struct buf rows = {0};
 
-    if (store_rows_json(db, "SELECT * FROM turns WHERE id = ?1", args, 1, 1, &rows, &question->err) ==
-        NIGH_OK)
+    if (store_rows_json(db, "SELECT * FROM turns WHERE id = ?1", args, 1, 1, &rows,
+                        &question->err) == NIGH_OK)
         turn_json(question, buf_slice(&rows));
     buf_done(&rows);
-    question_rows(question, db, "ledger", "SELECT * FROM ledger WHERE turn = ?1 ORDER BY id", args, 1);
+    question_rows(question, db, "ledger", "SELECT * FROM ledger WHERE turn = ?1 ORDER BY id", args,
+                  1);
     question_rows(question, db, "denied",
-             "SELECT seq, at, place, address, zone, label, what FROM entries"
-             " WHERE turn = ?1 AND kind = 'denied' ORDER BY seq",
-             args, 1);
+                  "SELECT seq, at, place, address, zone, label, what FROM entries"
+                  " WHERE turn = ?1 AND kind = 'denied' ORDER BY seq",
+                  args, 1);
     buf_add_char(&question->json, '}');
 }
 

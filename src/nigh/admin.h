@@ -10,8 +10,7 @@
 typedef void admin_fn(struct node *node, struct exchange *ex, struct slice rest);
 
 admin_fn admin_models, admin_model, admin_health, admin_ready, admin_status, admin_places,
-    admin_turns, admin_turn, admin_engine_log, admin_keys, admin_key_new,
-    admin_key_revoke;
+    admin_turns, admin_turn, admin_engine_log, admin_keys, admin_key_new, admin_key_revoke;
 /* ledger_routes.c, ledger_export.c */
 admin_fn admin_ledger, admin_ledger_verify, admin_ledger_head, admin_ledger_export;
 /* consent_routes.c */

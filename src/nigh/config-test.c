@@ -104,12 +104,12 @@ TEST(config_takes_the_design_pages_sample)
 
 TEST(config_reads_what_is_done_with_private_data)
 {
-    struct config *config =
-        parse("zones: {home: {}}\n"
-              "detect: {card: allow, url: keep, names: false, words: [Anna Blum, \"Projekt Blau\"],\n"
-              "         words_file: names.txt, budget: 1.5s}\n"
-              "tools: {read_mail: home, \"web_*\": public, default: device}\n"
-              "answer: {links: neutralise}\n");
+    struct config *config = parse(
+        "zones: {home: {}}\n"
+        "detect: {card: allow, url: keep, names: false, words: [Anna Blum, \"Projekt Blau\"],\n"
+        "         words_file: names.txt, budget: 1.5s}\n"
+        "tools: {read_mail: home, \"web_*\": public, default: device}\n"
+        "answer: {links: neutralise}\n");
 
     CHECK(config != NULL);
     CHECK_EQ(config->detect.policy[DETECT_CARD], DETECT_ALLOW);

@@ -82,7 +82,7 @@ struct config_alias {
 /* What is done with private data that is found in a turn. */
 struct config_detect {
     enum detect_policy policy[DETECT_GROUP_COUNT];
-    bool names;         /* true: the tagger looks for names, where a group of names is not allowed */
+    bool names; /* true: the tagger looks for names, where a group of names is not allowed */
     const char **words; /* the user's own, of group `contact` */
     size_t n_words;
     const char *words_file; /* more of them, one a line; NULL: none */
@@ -97,7 +97,7 @@ struct config_tool {
 
 struct config {
     struct arena arena;
-    const char *path; /* the file, or "(defaults)" */
+    const char *path;              /* the file, or "(defaults)" */
     struct config_listens listens; /* 127.0.0.1:6444 */
     struct config_hosts hosts;     /* none */
     struct zone_spec *zones;

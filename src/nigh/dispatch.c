@@ -99,7 +99,8 @@ enum nigh_status request_tell(struct request *r, struct run *run, const struct e
     if (answer_add(&r->walk.answer, event, err) != NIGH_OK)
         return err->status;
     if (event->kind == EVENT_USAGE)
-        return NIGH_OK; /* held until the end, where nigh's own bill is known and stands beside it */
+        return NIGH_OK; /* held until the end, where nigh's own bill is known and stands beside it
+                         */
     if (event->kind == EVENT_END) {
         struct event usage = {.kind = EVENT_USAGE, .usage = r->walk.answer.usage};
         request_count(r, run);

@@ -485,7 +485,8 @@ enum nigh_status node_new(struct node **ret, const struct node_options *options,
         node_free(node);
         return status;
     }
-    malloc_trim(0); /* the database's migrations and statements took a third of a megabyte for a while */
+    malloc_trim(
+        0); /* the database's migrations and statements took a third of a megabyte for a while */
     log_at(LOG_INFO, "node", "ready", LOG_NUM("port", server_port(node->listeners[0].server)),
            LOG_NUM("us", clock_wall_us() - node->started_us));
     if (options->ready_fd >= 0)

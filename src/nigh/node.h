@@ -56,7 +56,7 @@ struct node {
     struct imprints *imprints;
     struct sessions *sessions;
     struct local_key *local; /* in secret memory */
-    struct trust *trust; /* of model files */
+    struct trust *trust;     /* of model files */
     struct ledger *ledger;
     struct consents *consents;
     struct gate *gate;
@@ -64,7 +64,7 @@ struct node {
     struct client *client;
     struct listener listeners[NODE_LISTENERS_MAX]; /* in the config's order; then one of its own */
     size_t n_listeners, n_drained;
-    unsigned connections_max; /* of each server; 0: its own number */
+    unsigned connections_max;  /* of each server; 0: its own number */
     struct identity *identity; /* NULL: nothing but loopback is listened at */
     struct guesses guesses;
     struct skills *skills;
@@ -81,7 +81,7 @@ struct node {
     uint64_t day;           /* days since 1970 in UTC, of day_spent_uusd */
     int64_t day_spent_uusd; /* towards route.budget_usd_per_day */
     struct node_counts counts;
-    struct pace pace; /* of refusals, whoever is refused */
+    struct pace pace;    /* of refusals, whoever is refused */
     uint64_t started_us; /* wall clock */
     bool draining;
     uint64_t kept_bytes; /* of responses, since the last sweep (kept.h) */

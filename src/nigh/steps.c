@@ -1,5 +1,5 @@
-/* The steps of a turn, in the order of DESIGN.md section 2, and the table that names them.  The step
- * label stands in labelling.c, what runs a plan (clear, run, escalate) in dispatch.c. */
+/* The steps of a turn, in the order of DESIGN.md section 2, and the table that names them.  The
+ * step label stands in labelling.c, what runs a plan (clear, run, escalate) in dispatch.c. */
 #include "nigh/dispatch.h"
 #include "nigh/kept.h"
 #include "nigh/labelling.h"

@@ -510,8 +510,7 @@ static enum nigh_status refuse(struct ask *ask, struct nigh_err *err)
     if (status == NIGH_UNSUPPORTED)
         return nigh_fail(err, status, "label %.70s: %.60s%s; %s", label, text,
                          strlen(text) > 60 ? "..." : "", remedies[ask->turn->verb]);
-    return nigh_fail(err, status, "label %s: %s", label,
-                     told ? text : "no place is configured");
+    return nigh_fail(err, status, "label %s: %s", label, told ? text : "no place is configured");
 }
 
 static enum profile wanted_profile(const struct ask *ask)

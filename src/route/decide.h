@@ -44,11 +44,11 @@ struct route_config {
     enum profile profile; /* the model's "auto/PROFILE" wins, then Nigh-Profile, then this */
     const struct route_alias *aliases;
     size_t n_aliases;
-    struct skills *skills; /* NULL: off */
-    int64_t day_left_uusd; /* of budget_usd_per_day; negative: no budget set; 0: spent */
-    int64_t key_left_uusd; /* the same of the caller's key */
+    struct skills *skills;     /* NULL: off */
+    int64_t day_left_uusd;     /* of budget_usd_per_day; negative: no budget set; 0: spent */
+    int64_t key_left_uusd;     /* the same of the caller's key */
     const struct scope *scope; /* of the caller's key; NULL: it may everything */
-    uint64_t elapsed_ms;   /* of turn->deadline_ms, used up already */
+    uint64_t elapsed_ms;       /* of turn->deadline_ms, used up already */
 };
 
 /* Why a place is out. */

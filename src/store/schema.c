@@ -127,8 +127,7 @@ static const struct store_kind kinds[] = {
     {"consent", "INSERT INTO consents(id, kind, imprint, zone, given, ends) "
                 "VALUES(:id, :kind, :imprint, :zone, :given, :ends) ON CONFLICT(id) DO NOTHING"},
     {"consent-use", "UPDATE consents SET uses = :uses WHERE id = :id AND uses < :uses"},
-    {"consent-revoke",
-     "UPDATE consents SET revoked = :revoked WHERE id = :id AND revoked IS NULL"},
+    {"consent-revoke", "UPDATE consents SET revoked = :revoked WHERE id = :id AND revoked IS NULL"},
     {"session", "INSERT INTO sessions(key_name, session, label, causes, seen) "
                 "VALUES(:key_name, :session, :label, :causes, :seen) "
                 "ON CONFLICT(key_name, session) DO UPDATE SET label = :label, causes = :causes,"

@@ -43,7 +43,7 @@ NIGH_MUST enum nigh_status store_open(struct store **ret, struct loop *loop, con
 /* The same with tables and ceilings of a test's own. */
 NIGH_MUST enum nigh_status store_open_shape(struct store **ret, struct loop *loop, const char *dir,
                                             const struct store_shape *shape, struct nigh_err *err);
-int store_dir(const struct store *store); /* a descriptor of the folder, borrowed */
+int store_dir(const struct store *store);       /* a descriptor of the folder, borrowed */
 struct store *store_close(struct store *store); /* drains first; runs the done of what was asked */
 
 /* At start-up only, before the first append or question: rows as store_rows_json, at once. */

@@ -95,13 +95,14 @@ struct run {
     /* The caller's key by its digest, "" the node's own commands; absent: there are no keys, and so
      * one caller.  Nothing in a cache is shared between two. */
     struct slice principal;
-    /* So far; exact once on_done came or it was cancelled.  Of a place on this device: 0 is fine. */
+    /* So far; exact once on_done came or it was cancelled.  Of a place on this device: 0 is fine.
+     */
     uint64_t bytes_out, bytes_in;
     uint64_t counted_out, counted_in; /* of these: what the owner has counted already */
-    uint64_t patience_ms;   /* for the first token, when somebody else could answer; 0: its own */
-    uint64_t load_us;       /* the place fills: how long the run waited for its model to be loaded */
-    /* Sinks.  on_event in order (none of VERB_LOAD); then on_done exactly once and last; both may come
-     * from inside start. After cancel, neither comes. */
+    uint64_t patience_ms; /* for the first token, when somebody else could answer; 0: its own */
+    uint64_t load_us;     /* the place fills: how long the run waited for its model to be loaded */
+    /* Sinks.  on_event in order (none of VERB_LOAD); then on_done exactly once and last; both may
+     * come from inside start. After cancel, neither comes. */
     void (*on_event)(struct run *run, const struct event *event);
     void (*on_done)(struct run *run, const struct outcome *outcome);
     void *owner; /* the walk */
@@ -119,7 +120,8 @@ struct place_ops {
     void (*pause)(struct run *run); /* the caller drains slowly: read no more */
     void (*resume)(struct run *run);
     void (*cancel)(struct run *run); /* stops upstream work within a second; frees run->state */
-    /* Can it take a turn now?  why: filled when ready_not(), for people: "breaker open for 12 s". */
+    /* Can it take a turn now?  why: filled when ready_not(), for people: "breaker open for 12 s".
+     */
     enum ready (*ready)(struct place *place, char why[static 128]);
     /* When ready_not() or BUSY: best guess; may be NULL. */
     uint64_t (*retry_after_ms)(struct place *place);
@@ -136,8 +138,8 @@ struct place {
     uint64_t context_tokens;    /* 0: not known */
     uint64_t output_tokens_max; /* 0: not known */
     uint64_t hedge_ms; /* without a first token for so long another place is asked too; 0: never */
-    double quality;             /* 0..1, configured; see route/estimate.h for its meaning */
-    double watts; /* engine: extra power while it works, for the energy model; 0: default */
+    double quality;    /* 0..1, configured; see route/estimate.h for its meaning */
+    double watts;      /* engine: extra power while it works, for the energy model; 0: default */
     struct price price;
     struct place_stats stats;
 };

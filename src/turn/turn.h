@@ -65,9 +65,10 @@ struct tool {
     yyjson_val *raw;
 };
 
-/* What is asked for.  For all but VERB_CHAT and VERB_COUNT the messages are plain inputs of ROLE_USER,
- * one part each (PART_TEXT, or PART_OTHER with raw a list of token numbers), so that labels, ledger and
- * bills see them as they see a chat's.  One row each: name, word, what the messages are. */
+/* What is asked for.  For all but VERB_CHAT and VERB_COUNT the messages are plain inputs of
+ * ROLE_USER, one part each (PART_TEXT, or PART_OTHER with raw a list of token numbers), so that
+ * labels, ledger and bills see them as they see a chat's.  One row each: name, word, what the
+ * messages are. */
 #define TURN_VERBS(V)                                                                              \
     V(CHAT, "chat")             /* a conversation */                                               \
     V(COMPLETE, "complete")     /* prompts to go on from, without a template */                    \
@@ -75,8 +76,8 @@ struct tool {
     V(RERANK, "rerank")         /* first the query, then the documents */                          \
     V(TOKENIZE, "tokenize")     /* one text */                                                     \
     V(DETOKENIZE, "detokenize") /* one list of token numbers */                                    \
-    V(COUNT, "count")           /* a conversation, whose tokens are to be counted */              \
-    V(LOAD, "load")             /* none: a local model is to be in memory, or with keep_ms 0 not;   \
+    V(COUNT, "count")           /* a conversation, whose tokens are to be counted */               \
+    V(LOAD, "load")             /* none: a local model is to be in memory, or with keep_ms 0 not;  \
                                    every place speaks it, most have nothing to do */
 enum verb {
 /* clang-format off */
@@ -241,5 +242,5 @@ size_t turn_text_bytes(const struct turn *turn); /* of the above */
 /* The last user message's text when the turn is nothing but plain text (no tools, images, required
  * format, one choice, no logprobs) and ends with it, else absent; parts are joined in the arena. */
 struct slice turn_plain_question(const struct turn *turn, struct arena *a);
-unsigned turn_needs(const struct turn *turn); /* CAN_... bits of place.h */
+unsigned turn_needs(const struct turn *turn);   /* CAN_... bits of place.h */
 unsigned turn_choices(const struct turn *turn); /* answers that are asked for: n, of each prompt */

@@ -160,18 +160,18 @@ const struct command commands[] = {
      .operands = "TEXT...",
      .most = UINT_MAX,
      .summary = "what would leave this device for a question, before it does",
-     .about =
-         "Goes the way of nigh ask up to the moment of sending, and shows who would be asked, "
-         "where, under which label, and the very bytes.  Nothing is sent.  A question that "
-         "would be refused is refused.",
+     .about = "Goes the way of nigh ask up to the moment of sending, and shows who would be asked, "
+              "where, under which label, and the very bytes.  Nothing is sent.  A question that "
+              "would be refused is refused.",
      .options = wishes,
      .run = cmd_ledger_preview},
     {.name = "ledger export",
      .operands = "",
      .no_json = true,
      .summary = "every entry of the ledger, a line of JSON each",
-     .about = "For another program, and for `nigh ledger verify --file`.  The last line tells where "
-              "the chain stood.",
+     .about =
+         "For another program, and for `nigh ledger verify --file`.  The last line tells where "
+         "the chain stood.",
      .options = export_options,
      .run = cmd_ledger_export},
     {.name = "ledger consent",
